@@ -270,6 +270,23 @@ def recurrent(x: Any, w: Any, start: Any = np.zeros) -> Any:
         ),
         (lambda h, x, w: recurrent(x, w, np.ones), lambda h, x, w: recurrent(x, w), r"the zeros .* are ones"),
         (
+            lambda h, x, w: np.tanh(x),
+            lambda h, x, w: recurrent(x, w),
+            r"not carried on to the next.* `h @ w` is left out",
+        ),
+        (lambda h, x, w: h - np.median(h, axis=0), lambda h, x, w: h - h.mean(axis=0), r"the median is taken"),
+        (lambda h, x, w: h @ (1 - sigmoid(w)), lambda h, x, w: h @ sigmoid(w), r"1 - .* is used instead of"),
+        (
+            lambda h, x, w: (h - h.mean(axis=0)) / np.sqrt(h.var(axis=0) + 1e-5),
+            lambda h, x, w: (h - w[0]) / np.sqrt(np.abs(w[1]) + 1e-5),
+            r"mean and the variance",
+        ),
+        (
+            lambda h, x, w: (h - h.mean(axis=0)).T @ (h - h.mean(axis=0)) / len(h),
+            lambda h, x, w: (h - h.mean(axis=0)).T @ (h - h.mean(axis=0)) / (len(h) - 1),
+            r"not N - 1 \(ddof\)",
+        ),
+        (
             lambda h, x, w: (h - h.min(axis=0)) / (h.max(axis=0) - h.min(axis=0)),
             lambda h, x, w: (h - h.mean(axis=0)) / h.std(axis=0),
             r"\(x - min\) / \(max - min\) instead of \(x - mean\) / std",

@@ -840,6 +840,54 @@ def decayed_in_m(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
     return x, {"t": t, "m": m, "v": v}
 
 
+DECAY = {"weight_decay": 0.02}
+
+
+def decayed_adam(x: Any, dx: Any, state: Any, rate: float, before: float, after: float = 1.0) -> Any:
+    x, state = rules.adam(before * x, dx, state, rate)
+    return after * x, state
+
+
+def deviating(x: Any, dx: Any, state: Any, rate: float, mu: float) -> Any:
+    return rules.rmsprop_momentum(x, dx, state, rate, mu=mu)
+
+
+def exchanged_settings(x: Any, dx: Any, v: Any, learning_rate: float) -> Any:
+    v = learning_rate * v - 0.9 * dx
+    return x + v, v
+
+
+def rate_in_cache(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+    cache = state.get("cache", 0.0) + learning_rate * dx**2
+    return x - learning_rate * dx / (np.sqrt(cache) + 1e-7), {"cache": cache}
+
+
+def signed(x: Any, dx: Any, m: Any, step: Any) -> Any:
+    return x - 0.1 * step, 0.99 * m + 0.01 * dx
+
+
+def test_the_weight_decay_of_lion_shrinks_x() -> None:
+    def right(x: Any, dx: Any, m: Any) -> Any:
+        return signed(x, dx, m, np.sign(0.9 * m + 0.1 * dx) + 0.02 * x)
+
+    assert check_rule(right, "lion", weight_decay=0.02), str(check_rule(right, "lion", weight_decay=0.02))
+    report = check_rule(lambda x, dx, m: signed(x, dx + 0.02 * x, m, np.sign(0.9 * m + 0.1 * (dx + 0.02 * x))), "lion",
+                        weight_decay=0.02)  # fmt: skip
+    assert report and "added to the gradient" in str(report), str(report)
+
+
+def test_a_rate_that_decays_inside_is_measured() -> None:
+    class Decays:
+        def __init__(self, lr: float = 0.1) -> None:
+            self.lr, self.t = lr, -1
+
+        def update(self, x: Any, dx: Any) -> Any:
+            self.t += 1
+            return x - self.lr / (1 + 0.07 * self.t) * dx
+
+    assert "divided by 1 + 0.07 * t" in check_rule(Decays, "sgd").cause
+
+
 def test_a_velocity_that_is_saved_too_late_is_named_beside_plain_momentum() -> None:
     def stale(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
         v = 0.9 * state.get("v", 0.0) - learning_rate * dx
@@ -925,6 +973,22 @@ def test_a_search_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatc
         ("rate-missing", "adam", weightless, {}),
         ("maximum-is-mean", "adamax", mean_for_maximum, {}),
         ("weight-decay-elsewhere", "adam", decayed_in_m, {"weight_decay": 0.01}),
+        ("weight-decay-last", "adamw", lambda x, dx, state, rate: decayed_adam(x, dx, state, rate, 1, 0.98), DECAY),
+        (
+            "weight-decay-factor",
+            "adamw",
+            lambda x, dx, state, rate: decayed_adam(x, dx, state, rate, 1 - rate * 0.2),
+            DECAY,
+        ),
+        ("is-rmsprop_momentum", "rmsprop", lambda x, dx, state, rate: deviating(x, dx, state, rate, 0.0), {}),
+        ("rate-elsewhere", "adagrad", rate_in_cache, {}),
+        (
+            "weight-decay-scaled",
+            "lion",
+            lambda x, dx, m: signed(x, dx, m, np.sign(0.9 * m + 0.1 * dx + 0.02 * x)),
+            DECAY,
+        ),
+        ("betas-swapped", "momentum", exchanged_settings, {"mu": 0.9}),
         ("weight-decay-added-to-x", "sgd", added_to_x, {"weight_decay": 0.1}),
     ],
 )

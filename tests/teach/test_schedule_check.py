@@ -133,6 +133,17 @@ CASES: list[tuple[str, dict[str, Any], Any, str]] = [
     ("warmup", {"alpha_0": 0.1, "T": 10}, lambda t: 0.1 * min(1, t / 10), ""),
     ("warmup", {"alpha_0": 0.1, "T": 10}, lambda t: 0.1 * min(1, (t + 2) / 10), "off by one"),
     ("restarts", {"alpha_0": 0.1, "T": 10}, lambda t: 0.1 * cosine((t % 10) / 11), "goes over T + 1 steps"),
+    ("restarts", {"alpha_0": 0.1, "T": 8}, lambda t: 0.1 * cosine(((t - 1) % 8 + 1) / 8 if t else 0), "one step late"),
+    ("restarts", {"alpha_0": 0.1, "T": 8}, lambda t: 0.1 * cosine(t % 9 / 9), "each cycle is one step too long"),
+    ("warmup", {"alpha_0": 0.1, "T": 20}, lambda t: 0.1 * min(1, 0.5 + 0.5 * (t + 1) / 20), "starts from 0.5 times"),
+    (
+        "warmup_cosine",
+        WARMED,
+        lambda t: 0.001 + 0.009 * (t + 1) / 10 if t < 10 else warmed(t),
+        "from the smallest rate",
+    ),
+    ("cosine", {"alpha_0": 0.1, "T": 40}, lambda t: 0.1 * cosine(t / 40) ** 2, "the wave (1 + cos) / 2 is squared"),
+    ("step", STEP, lambda t: 0.1, "a larger unit"),
     ("noam", ROOT, lambda t: 0.1 * min((t + 1) / 8, math.sqrt(8 / (t + 1))), ""),
     ("noam", ROOT, lambda t: 0.1 * t / 8 if t < 8 else 0.1 * math.sqrt(8 / t), ""),
     ("noam", ROOT, lambda t: 0.1 * min((t + 1) / 8, 8 / (t + 1)), "root is missing"),
@@ -291,6 +302,14 @@ def test_a_function_is_a_reference() -> None:
     assert report.mistake == "sine", str(report)
     report = check_schedule(lambda t: 0.3 * 2 ** -(t // 7), lambda t: 0.3 * 2 ** -(t // 8))
     assert "a number is wrong" in report.cause and "t // 7" in report.cause, str(report)
+
+
+def test_a_function_of_other_functions_is_a_reference() -> None:
+    schedule = StepDecay(0.1, every=3)
+    wave = lambda t: 0.5 * schedule(t)  # noqa: E731 (the name is one of the checker's own)
+    assert check_schedule(lambda t: 0.05 * 0.5 ** (t // 3), wave)
+    assert not check_schedule(lambda t: 0.1 * 0.5 ** (t // 3), wave)
+    assert check_schedule(schedule, lambda t, of=schedule: of(t))
 
 
 def test_a_warm_up_by_another_convention_says_so() -> None:

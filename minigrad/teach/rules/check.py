@@ -7,6 +7,7 @@ by one and then in pairs, until one goes where the learner's rule went.
 
 from __future__ import annotations
 
+import ast
 import copy
 import inspect
 from collections.abc import Callable, Iterator
@@ -87,7 +88,8 @@ def check_rule(step: Any, rule: str | Callable[..., Any], learning_rate: float =
         rule: the name of a rule of `minigrad.optim.rules`, or "adamw"; or a function in the lecture's form.
         learning_rate: the first learning rate (default 0.1); it decays in the following steps.
         settings: the rule's settings, such as beta1; the others have their defaults, but an epsilon that is not stated
-            may have any usual value. With weight_decay, it is added to the gradient, for "adamw" it shrinks x.
+            may have any usual value. With weight_decay, it is added to the gradient; for "adamw" and "lion" it
+            shrinks x.
 
     Returns:
         A report, which is true as a bool if the rule is right, and whose text explains what is wrong. After 4 seconds
@@ -218,7 +220,7 @@ class _Case:
         if found:
             return self._named(found)
         constants = _constants(self.step)
-        written = [one for one in others if one[1] in constants]
+        written = [one for one in others if one[1] and one[1] in constants]
         others = written or others
         for note, _, other in others:
             if found := other.singles(rounding):
@@ -327,6 +329,12 @@ class _Case:
                 return (
                     f"every step is {middle[0]:.6g} times the rule's: a constant factor, such as another learning rate"
                 )
+            k = (1 / middle[1:] - 1) / np.arange(1, STEPS)  # as 1 / (1 + k * t)
+            if abs(middle[0] - 1) <= 1e-5 and np.ptp(k) <= 1e-4 * abs(k[0]):
+                return (
+                    f"the steps are the rule's divided by 1 + {k[0]:.4g} * t: the learning rate decays inside the "
+                    "rule, besides the decay of the rate that is passed in"
+                )
             changes = middle[1:] / middle[:-1]
             if np.ptp(changes) <= 1e-5:
                 return (
@@ -340,9 +348,11 @@ class _Case:
         """Describe what no mistake explains."""
         if not np.isfinite(self.taken.x[0]).any():
             return "x is nan or infinite after the first step"
+        goes_on = inspect.isfunction(self.step) and not has_state_argument(self.step, self.reference.settings)
         with suppress(Exception):
             again = take(self.step, self.reference.settings, self.trial).x
-            if not np.array_equal(again, self.taken.x, equal_nan=True):
+            own_state = goes_on and "state" in "".join(map(ast.unparse, self.reference.forms[0].body[:-1]))
+            if not own_state and not np.array_equal(again, self.taken.x, equal_nan=True):
                 return (
                     "it gives other numbers when it runs again: it draws random numbers, or keeps numbers of its own "
                     "from one run to the next"

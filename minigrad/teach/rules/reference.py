@@ -18,6 +18,8 @@ from minigrad.teach.edits import Formula, rewrite, statements
 from minigrad.teach.rules.calls import Taken, Trial
 from minigrad.teach.rules.mistakes.weight_decay import COUPLED, DECOUPLED
 
+DECAYED = ("adamw", "lion")
+"""The rules whose weight decay shrinks x itself; for the others it is added to the gradient."""
 ARGUMENTS = ("x", "dx", "state", "learning_rate")
 STEPS = 14
 """How many steps are compared."""
@@ -30,6 +32,7 @@ FOLDED_NOTE = (
     "the rule adds it after"
 )
 PAPER_NOTE = "the threshold of rho is 4, as in the paper of RAdam; here it is 5, as in PyTorch"
+ADDED_NOTE = "the weight decay is added to the gradient; that of Lion's paper shrinks x itself"
 EPSILONS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-10)
 """The usual values of epsilon: PyTorch's and Kingma and Ba's first, then the lecture's."""
 NAMES = [
@@ -147,8 +150,8 @@ class Reference:
             raise TypeError(f"check_rule: rule must be the name of a rule or a function, got {class_name(rule)}.")
         name = rule if isinstance(rule, str) else rule.__name__
         base = OTHER_NAMES.get(name.lower(), name.lower())
-        decoupled = base == "adamw"
-        function = rule if callable(rule) else getattr(rules, "adam" if decoupled else base, None)
+        decoupled = base in DECAYED
+        function = rule if callable(rule) else getattr(rules, "adam" if base == "adamw" else base, None)
         if function is None or (isinstance(rule, str) and base not in (*NAMES, "adamw")):
             raise ValueError(f"check_rule: no rule {name!r}; the rules are {', '.join(sorted((*NAMES, 'adamw')))}.")
         signature = inspect.signature(function).parameters
@@ -159,7 +162,7 @@ class Reference:
             )
         known = {n: p.default for n, p in signature.items() if n not in ("x", "dx", "state", "learning_rate")}
         settings: dict[str, Any] = {n: d for n, d in known.items() if d is not inspect.Parameter.empty}
-        if decoupled:
+        if base == "adamw":
             settings["weight_decay"] = 0.01
         stated = set()
         for setting, value in given.items():
@@ -175,7 +178,7 @@ class Reference:
             stated.add(ours)
         special = any(settings.get(n) for n in ("dampening", "nesterov")) or settings.get("centered") is False
         texts: list[Any] = [function, *(() if special else FORMS.get(base, ()))]
-        if decoupled:
+        if base == "adamw":
             texts += FORMS["adam"]
         try:
             forms = [Formula.of(text) for text in texts]
@@ -194,6 +197,7 @@ class Reference:
 
         Code often has epsilon as a number, so that any usual one is right if the caller stated none. With the bias
         correction in the step size (Kingma and Ba, 2014, end of section 2) epsilon is added to the root of v itself.
+        Lion's weight decay may be added to the gradient.
         """
         folded = [
             edited for form in self.forms for pattern, instead in FOLDED for edited in rewrite(form, pattern, instead)
@@ -204,7 +208,12 @@ class Reference:
         if free and self.name == "adamax":
             values += [1e-300, 0.0]  # none at all, as in the paper; 0 / 0 is 0, or nan
         paper = [edited for form in self.forms for edited in rewrite(form, "rho > 5", "rho > 4")]
-        for forms, said in ((self.forms, ""), (folded, FOLDED_NOTE), (paper, PAPER_NOTE)):
+        added = [
+            edited
+            for form in self.forms
+            for edited in (rewrite(form, DECOUPLED, COUPLED) if self.name == "lion" else ())
+        ]
+        for forms, said in ((self.forms, ""), (folded, FOLDED_NOTE), (paper, PAPER_NOTE), (added, ADDED_NOTE)):
             for epsilon in values if forms else ():
                 other = replace(
                     self, forms=forms, settings={**self.settings, "epsilon": epsilon} if free else self.settings

@@ -23,6 +23,11 @@ PAIRS = 15_000
 """How many pairs of mistakes are tried at most."""
 FIRST = 100
 """For how many likely mistakes a second one is tried in the same lines."""
+OTHERWISE: dict[str, tuple[dict[str, Any], ...]] = {
+    "momentum_pytorch": ({"nesterov": True},),
+    "rmsprop_momentum": ({"centered": False}, {"mu": 0.0}),
+}
+"""Other settings of the rules that may have been written instead."""
 LIKELY = 1.3
 """How much a mistake may assume, so that it is tried together with another one."""
 
@@ -163,12 +168,13 @@ class Search:
     def variants(self, form: Formula, most: float = np.inf) -> list[tuple[Formula, Explanation]]:
         """Return every edit of the catalogue on a formula, the likeliest first."""
         if (form, most) not in self.known:
-            self.known[form, most] = [
+            several = [
                 (variant.change, Explanation([(mistake, variant)]))
-                for mistake in sorted(CATALOGUE.values(), key=lambda mistake: mistake.assumes)
+                for mistake in CATALOGUE.values()
                 if mistake.assumes <= most
                 for variant in mistake.find(form)
             ]
+            self.known[form, most] = sorted(several, key=lambda pair: pair[1].assumes)
         return self.known[form, most]
 
     def _others(self, tolerance: tuple[float, float]) -> list[Explanation]:
@@ -185,13 +191,11 @@ class Search:
                 shared["mu"] = self.reference.settings["beta1"]
             if "decay_rate" in known and "beta2" in self.reference.settings:
                 shared["decay_rate"] = self.reference.settings["beta2"]
-            for nesterov in (False, True):
-                if nesterov and "nesterov" not in known:
-                    continue
-                other = Reference.of(name, {**shared, **({"nesterov": True} if nesterov else {})})
+            for given in ({}, *OTHERWISE.get(name, ())):
+                other = Reference.of(name, {**shared, **given})
                 if other.path(other.forms[0], self.trial, self.taken, tolerance) is None:
                     continue
-                full = f"{name}{' with nesterov' * nesterov}"
+                full = name + "".join(f" with {setting}={value}" for setting, value in given.items())
                 said = f"this is the update of another rule, {full}, not of {self.reference.name}"
                 if self._same_at_constant_rate(other):
                     said += (

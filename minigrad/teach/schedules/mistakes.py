@@ -43,7 +43,8 @@ mistake("floor", "schedule", "the division is an integer division (// instead of
         ("A * t / B", "A * (t // B)"), ("A / B", "A // B"), ("-k * t", "-np.floor(k * t)"))
 mistake("rounded", "schedule", "the division is rounded to the nearest integer instead of down",
         ("t // A", "np.round(t / A)"), assumes=1.1)
-mistake("rounded-up", "schedule", "the division is rounded up instead of down", ("t // A", "-(-t // A)"), assumes=1.1)
+mistake("rounded-up", "schedule", "the division is rounded up instead of down (or the counter grows "
+        "after it is compared, so that the rate falls at the first step)", ("t // A", "-(-t // A)"), assumes=1.1)
 mistake("product", "schedule", "the factor is multiplied by the number of decays instead of raised to its power",
         ("factor ** A", "(factor * (A))"), ("factor ** A", "((factor * (A)) or 1)"),
         ("A * factor ** B", "A * max(factor * B, 1)"))
@@ -117,12 +118,14 @@ mistake("precedence", "schedule", "parentheses are missing or at the wrong place
 mistake("initial-to-the-power", "schedule", "the initial rate is raised to a power instead of multiplied",
         ("alpha_0 * np.exp(-k * t)", "alpha_0 ** (k * t)"), ("alpha_0 * factor ** A", "alpha_0 ** (A)"), assumes=1.1)
 mistake("square", "schedule", "{detail} is squared", ("t", "t ** 2", "t"),
-        ("1 + k * t", "(1 + k * t) ** 2", "the divisor"), assumes=1.3)
+        ("1 + k * t", "(1 + k * t) ** 2", "the divisor"),
+        ("A * (1 + np.cos(B)) / 2", "A * ((1 + np.cos(B)) / 2) ** 2", "the wave (1 + cos) / 2"), assumes=1.3)
 mistake("root", "schedule", "the square root of {detail} is taken", ("t", "np.sqrt(t)", "t"),
         ("1 + k * t", "np.sqrt(1 + k * t)", "the divisor"), ("1 + k * t", "np.sqrt(1 + t)", "1 + t"), assumes=1.3)
 mistake("initial-missing", "schedule", "the initial rate {detail}", ("alpha_0 * A", "(A)", "is missing"),
         ("alpha_0", "1.0", "is missing"), ("alpha_0", "alpha_0 ** 2", "counts twice"), assumes=1.2)
-mistake("constant", "schedule", "the rate does not decay: it stays at its first value", ("factor ** A", "1"),
+mistake("constant", "schedule", "the rate stays at its first value: it does not decay, or t is counted in a larger "
+        "unit (steps instead of epochs)", ("factor ** A", "1"),
         ("np.exp(A)", "1"), ("1 + k * t", "1"), ("1 + np.cos(A)", "2"))
 mistake("k-missing", "schedule", "{detail}", ("k * t", "t", "k is missing"), ("-k * t", "-t", "k is missing"),
         ("k * t", "t / k", "k divides t instead of multiplying it"),
@@ -183,6 +186,8 @@ mistake("restarts-decay", "schedule", "the rate at each restart is {detail} time
         *[("alpha_0 - smallest", f"{f} ** (t // T) * (alpha_0 - smallest)", str(f)) for f in (0.5, 0.1, 0.8, 0.9)])
 mistake("restarts-off", "schedule", "each cycle has {detail}", ("t % A", "t % (A + 1)", "a step too many"),
         ("t % A", "t % (A - 1)", "a step too few"))
+mistake("restarts-late", "schedule", "the restart comes one step late (> instead of >=): t = T has the smallest rate",
+        ("t % T", "((t - 1) % T + 1 if t else 0)"))
 mistake("cycle-cut", "schedule", "the cosine of a cycle goes over {detail}, where the cycle has T",
         ("A * (t % T) / T", "A * (t % T) / (T + 1)", "T + 1 steps"),
         ("A * (t % T) / T", "A * (t % T) / (T - 1)", "T - 1 steps"),
@@ -216,7 +221,13 @@ mistake("minimum", "schedule", "the minimum is taken instead of the maximum", ("
 mistake("warmup-constant", "schedule", "the warm-up does not rise: before its end the rate is a constant, {detail}",
         ("min(1, A / T)", "(1 / T if t < T else 1)", "alpha_0 / T"),
         *[("min(1, A)", f"({f} if t < T else 1)", f"{f} times alpha_0") for f in (0.1, 0.01, 0.5, 0.2, 0.001)])
+mistake("warmup-start", "schedule", "the warm-up starts {detail}, instead of from 0",
+        *[("min(1, A)", f"min(1, {f} + {1 - f} * A)", f"from {f:g} times alpha_0") for f in (0.5, 0.1, 0.01, 0.001)],
+        *[("rise if A else B", f"({first} + (alpha_0 - {first}) * {ramp} if A else B)", said)
+          for first, said in (("smallest", "from the smallest rate"), ("0.1 * alpha_0", "from 0.1 times alpha_0"))
+          for ramp in ("(t + 1) / warmup", "t / warmup")])
 mistake("warmup-slow", "schedule", "the warm-up goes as exp: it must rise by the same amount in each step",
+        ("min(1, A)", "min(1, 2.0 ** (t + 1 - T))"),
         ("min(1, A / T)", "min(1, np.exp((A) / T - 1))"), ("min(1, A / T)", "(1 - np.exp(-(A) / T))"), assumes=1.1)
 mistake("ramp-missing", "schedule", "the ramp of the warm-up is missing: {detail}",
         ("min(1, A)", "(t >= T)", "the rate is 0 before its end"),
@@ -365,7 +376,7 @@ mistake("best-is-first", "schedule", "the best loss is never updated: all are co
 mistake("best-reset", "schedule", "the best loss is forgotten when the rate falls", ("0 if late else bad",
         "[0, (best := np.inf)][0] if late else bad"), ("0 if late else bad", "[0, (best := loss)][0] if late else bad"))
 mistake("comparison-sign", "schedule", "the comparison is the wrong way round: a larger loss counts as better",
-        ("loss < A", "loss > A"), assumes=0.95)
+        ("loss < A", "loss > A"))
 mistake("equal-is-better", "schedule", "a loss that is equal to the best counts as an improvement (<= instead of <)",
         ("loss < A", "loss <= A"))
 mistake("threshold-missing", "schedule", "the threshold is missing: the smallest improvement counts",
@@ -386,6 +397,9 @@ mistake("limit-added", "schedule", "the smallest rate is added instead of being 
         ("max(rate * factor, smallest)", "rate * factor + smallest"), assumes=1.1)
 mistake("once-at-limit", "schedule", "the rate falls to its smallest value at once",
         ("max(rate * factor, smallest)", "smallest"), assumes=1.1)
+mistake("side-missing", "schedule", "one side of the {detail} is missing: `{after}` instead of `{before}`",
+        ("min(A, B)", "A", "minimum"), ("min(A, B)", "B", "minimum"), ("max(A, B)", "A", "maximum"),
+        ("max(A, B)", "B", "maximum"), assumes=1.4)
 mistake("operator", "schedule", "an operator is wrong: `{after}` instead of `{before}`", ("A * B", "A / B"),
         ("A / B", "A * B"), ("A * B", "A - B"), ("A * B", "A + B"), ("A * B", "B / A"), ("A * B", "A ** B"),
         ("A + B", "A - B"), ("A - B", "A + B"), ("-A", "A"), assumes=1.6)
@@ -401,13 +415,16 @@ def _cycle_length(formula: Formula) -> Iterator[Variant]:
         yield Variant(replaced_everywhere(formula, lambda node: half if is_name(node, "up") else None))
 
 
+LENGTHS = {"every": ("each stage", "has"), "restarts": ("each cycle", "has"), "warmup": ("the warm-up", "ends at")}
+
+
 @mistake("length", "schedule", "{detail}")
 def _length(formula: Formula) -> Iterator[Variant]:
     for name in sorted(formula.settings & {"T", "every"}):
         for other, said in ((f"{name} - 1", "short"), (f"{name} + 1", "long")):
             instead = expression(other)
             edited = replaced_everywhere(formula, lambda node: instead if is_name(node, name) else None)  # noqa: B023
-            what, ends = ("the schedule", "ends at") if name == "T" else ("each stage", "lasts")
+            what, ends = LENGTHS.get(formula.name if name == "T" else name, ("the schedule", "ends at"))
             yield Variant(edited, f"{what} is one step too {said}: it {ends} {other}")
 
 
@@ -436,7 +453,7 @@ def _wrong_name(formula: Formula) -> Iterator[Variant]:
                     yield Variant(replaced(formula, i, node, expression(other)), said)
 
 
-@mistake("number", "schedule", "a number is wrong: `{after}` instead of `{before}`", assumes=1.65)
+@mistake("number", "schedule", "a number is wrong: `{after}` instead of `{before}`", assumes=1.5)
 def _number(formula: Formula) -> Iterator[Variant]:
     for i, node in expressions(formula):
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float):

@@ -258,7 +258,8 @@ def _written(asked: Any) -> tuple[Formula, dict[str, Any]]:
             body = [ast.Return(node.body)] if isinstance(node, ast.Lambda) else node.body
             names = {time: expression("t"), "math": expression("np")}
             formula = Formula("schedule", tuple(filled(line, names) for line in body), numbers)
-            if all(np.isclose(formula({**used, "np": np, "t": t}), asked(t), rtol=1e-12) for t in (0, 1, 7, 30)):
+            given = {"np": np, **used, "schedule": asked}
+            if all(np.isclose(formula({**given, "t": t}), asked(t), rtol=1e-12) for t in (0, 1, 7, 30)):
                 return formula, used
     return Formula.of("def schedule(t): return schedule(t)"), {}
 

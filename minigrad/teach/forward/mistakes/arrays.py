@@ -56,14 +56,17 @@ def _other_array(site: Site) -> Iterator[Variant]:
                 yield Variant(site.at(i, lambda a, v, q=q: 1 - v[q]), complement, 0.0, f"{i} 1 - {key}")
 
 
-@mistake("complement", "operation", "{detail} are exchanged: each is used where the other belongs", assumes=1.04)
+@mistake("complement", "operation", "{detail}", assumes=1.04)
 def _complement(site: Site) -> Iterator[Variant]:
     """z and 1 - z, as of a gate or a probability: where one changes, so does the other."""
     users = [site.tape.ops[k] for k, _ in site.op.users]
     others = [op for op in users if op.kind == "sub" and op.sources[0] is None and np.all(op.operands[0] == 1)]
+    value, name = site.op.value, site.words.name(site.k)
     if others and len(others) < len(users):
-        name = site.words.name(site.k)
-        yield Variant(lambda v: 1 - site.again(v), f"{name} and 1 - {name}")
+        said = f"{name} and 1 - {name} are exchanged: each is used where the other belongs"
+        yield Variant(lambda v: 1 - site.again(v), said)
+    elif not others and site.op.kind in ("div", "sigmoid") and value.size and value.min() > 0 and value.max() < 1:
+        yield Variant(lambda v: 1 - site.again(v), f"1 - {name} is used instead of {name}", 0.01)
 
 
 @mistake("scaled", "operation", "{detail}", assumes=1.4)

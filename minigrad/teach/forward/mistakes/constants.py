@@ -40,11 +40,25 @@ def _constant(site: Site) -> Iterator[Variant]:
         if value == round(value) or value**2 == round(value**2, 9):
             near |= {n: f"{n:g}, {meaning}" for n, meaning in site.reference.sizes.items()}
             near |= {n**0.5: f"the square root of {n:g}, {meaning}" for n, meaning in site.reference.sizes.items()}
+            near |= {
+                n: f"{n:g}, {meaning}, not N - 1 (ddof)"
+                for n, meaning in site.reference.sizes.items()
+                if n == value + 1
+            }
+        elif abs(round(1 / value) * value - 1) < 1e-12 and abs(value) < 1:
+            near |= {
+                np.sign(value) / n: f"{np.sign(value):g} / {n:g}, {meaning}"
+                for n, meaning in site.reference.sizes.items()
+            }
         elif is_epsilon(value):
             near |= {10.0**-n: f"{10.0**-n:g}" for n in range(1, 13)}
         for n, said in near.items():
-            if n != value and n not in ways.values():
-                yield Variant(site.at(i, lambda a, v, n=n: n), f"{called} is replaced by {said}", 0.15)
+            if n != value and (n not in ways.values() or "ddof" in said):
+                yield Variant(
+                    site.at(i, lambda a, v, n=n: n),
+                    f"{called} is replaced by {said}",
+                    -0.03 if "ddof" in said else 0.15,
+                )
 
 
 @mistake("spread", "operation", "{detail}", assumes=1.15)

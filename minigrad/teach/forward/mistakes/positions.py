@@ -103,6 +103,9 @@ def _layout(site: Site) -> Iterator[Variant]:
         wanted = site.op.parameters["shape"]
         by_columns = lambda v: np.reshape(site.operands(v)[0], wanted, order="F")  # noqa: E731
         yield Variant(by_columns, site.words.name(site.k), 0.1, "F")
+        if len(site.op.value.shape) == 2:
+            back = site.op.value.shape[::-1]
+            yield Variant(lambda v: np.reshape(site.operands(v)[0], back).T, site.words.name(site.k), 0.1, "T")
         yield from _splits(site, wanted)
     if site.op.kind == "permute":
         shape = site.op.value.shape
@@ -245,6 +248,16 @@ def _loop(site: Site) -> Iterator[Variant]:
     if at == 0 and site.op.value.ndim:
         said = f"the first pass of the loop is left out in {site.what} (off by one)"
         yield Variant(lambda v: np.zeros(site.op.value.shape), said, 0.0, "first left out")
+
+
+@mistake("not-carried", "operation", "{what} gets the value of the first pass each time: what a pass computes is not "
+         "carried on to the next", assumes=1.04)  # fmt: skip
+def _not_carried(site: Site) -> Iterator[Variant]:
+    """The state at the start, in every pass of a loop."""
+    first = Site(site.reference, site.passes[0])
+    for i, (s, start) in enumerate(zip(site.op.sources, first.op.operands)):
+        if s is not None and s != first.op.sources[i] and first.feeds(s) and np.shape(start) == site.shapes[i]:
+            yield Variant(site.at(i, lambda a, v, x=start: x), "", 0.0, str(i))
 
 
 @mistake("branch", "operation", "{detail}")

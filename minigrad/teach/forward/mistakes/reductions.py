@@ -80,6 +80,32 @@ def _other_scaling(site: Site) -> Iterator[Variant]:
                 yield Variant(lambda v, f=scale, along=along: f(v[of], **along), said)
 
 
+@mistake("own-statistics", "operation", "the mean and the variance of {detail} itself are used in {what}, instead of "
+         "those that are given", assumes=1.2)  # fmt: skip
+def _own_statistics(site: Site) -> Iterator[Variant]:
+    """(x - mean) / sqrt(var + epsilon) with given statistics, as of batch normalization after training."""
+    ops, y = site.tape.ops, site.op.value
+    for k in range(site.k) if site.op.kind == "div" else ():
+        x, mean = ops[k].sources if ops[k].kind == "sub" else (None, None)
+        if x is None or mean is None or ops[x].value.shape != y.shape:
+            continue
+        known = [q for q in range(1, site.k) if not Site(site.reference, x).feeds(q)]
+        if mean not in known or not Site(site.reference, k).feeds(site.k):
+            continue
+        for var in [ops[q].value for q in known if q != mean and ops[q].value.shape == ops[mean].value.shape]:
+            if not var.size or np.min(var) <= 0:
+                continue
+            scale = y / ((ops[x].value - ops[mean].value) / np.sqrt(var + 1e-5))  # such as gamma
+            for axis in range(y.ndim):
+                if np.allclose(scale, np.mean(scale, axis, keepdims=True), rtol=1e-4):
+                    yield Variant(partial(_by_its_own, x, axis, scale), site.words.name(x))
+
+
+def _by_its_own(x: int, axis: int, scale: Any, values: Values) -> Any:
+    a = values[x]
+    return scale * (a - np.mean(a, axis, keepdims=True)) / np.sqrt(np.var(a, axis, keepdims=True) + 1e-5)
+
+
 @mistake(
     "keepdims",
     "operation",
@@ -115,33 +141,27 @@ def _other_reduction(site: Site) -> Iterator[Variant]:
             take = partial(function, axis=axis, keepdims=keepdims)
             yield Variant(lambda v, f=take: f(site.operands(v)[0]), names.get(kind, kind), cost)
     more: dict[str, Any] = {
-        "product": np.prod,
-        "sum of squares": lambda a, axis, keepdims: np.sum(a**2, axis=axis, keepdims=keepdims),
-        "mean of the squares": lambda a, axis, keepdims: np.mean(a**2, axis=axis, keepdims=keepdims),
-        "square root of the sum of squares (the norm)": lambda a, axis, keepdims: np.sqrt(
-            np.sum(a**2, axis=axis, keepdims=keepdims)
-        ),
-        "mean of the absolute values": lambda a, axis, keepdims: np.mean(np.abs(a), axis=axis, keepdims=keepdims),
-        "sum of the absolute values": lambda a, axis, keepdims: np.sum(np.abs(a), axis=axis, keepdims=keepdims),
-        "sum of the squares of the deviations (not divided by N)": lambda a, axis, keepdims: np.sum(
-            (a - np.mean(a, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=keepdims
-        ),
-        "mean absolute deviation": lambda a, axis, keepdims: np.mean(
-            np.abs(a - np.mean(a, axis=axis, keepdims=True)), axis=axis, keepdims=keepdims
-        ),
-        "mean of the squares, without subtracting the mean": lambda a, axis, keepdims: np.mean(
-            a**2, axis=axis, keepdims=keepdims
-        ),
-    }
+        "product": np.prod, "median": np.median, "sum of squares": lambda a, **k: np.sum(a**2, **k),
+        "square root of the sum of squares (the norm)": lambda a, **k: np.sqrt(np.sum(a**2, **k)),
+        "mean of the absolute values": lambda a, **k: np.mean(np.abs(a), **k),
+        "sum of the absolute values": lambda a, **k: np.sum(np.abs(a), **k),
+        "sum of the squares of the deviations (not divided by N)": lambda a, **k: np.sum(_deviations(a, k) ** 2, **k),
+        "mean absolute deviation": lambda a, **k: np.mean(np.abs(_deviations(a, k)), **k),
+        "mean of the squares" + ", without subtracting the mean," * (site.op.kind == "var"):
+            lambda a, **k: np.mean(a**2, **k),
+    }  # fmt: skip
     if len(site.shapes[0]) > 1 and axis is None and site.op.kind in ("sum", "mean"):
         for word, f in (("largest", np.max), ("smallest", np.min)):
-            of_rows = lambda a, axis, keepdims, f=f: np.sum(f(a, axis=-1)) / (1 if site.op.kind == "sum" else len(a))  # noqa: E731
+            of_rows = lambda a, f=f, **k: np.sum(f(a, axis=-1)) / (1 if site.op.kind == "sum" else len(a))  # noqa: E731
             more[f"{site.op.kind} of the {word} element of each row"] = of_rows
     if site.op.kind in ("amax", "amin") and axis is not None:
         more["first element, without comparing,"] = partial(_first, axis)
     for said, of in more.items():
-        if not (said == "mean of the squares" and site.op.kind == "var"):
-            yield Variant(lambda v, f=of: f(site.operands(v)[0], axis=axis, keepdims=keepdims), said, 0.3)
+        yield Variant(lambda v, f=of: f(site.operands(v)[0], axis=axis, keepdims=keepdims), said, 0.3)
+
+
+def _deviations(a: Any, along: dict[str, Any]) -> Any:
+    return a - np.mean(a, axis=along["axis"], keepdims=True)
 
 
 def _first(axes: Any, a: Any, axis: Any, keepdims: bool) -> Any:

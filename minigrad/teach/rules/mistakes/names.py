@@ -52,6 +52,9 @@ def _betas_swapped(formula: Formula) -> Iterator[Variant]:
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
             yield Variant(replaced_everywhere(formula, _renamed({a: b, b: a})), f"{a} and {b}")
+        if "learning_rate" in formula.settings:
+            both = {a: "learning_rate", "learning_rate": a}
+            yield Variant(replaced_everywhere(formula, _renamed(both)), f"{a} and learning_rate", 0.45)
 
 
 @mistake("wrong-setting", "rule", "`{before}` uses {detail}", assumes=1.15)
@@ -62,6 +65,16 @@ def _wrong_setting(formula: Formula) -> Iterator[Variant]:
             if not is_name(node, other):
                 said = f"{ast.unparse(node)} there; yours uses {other} instead"
                 yield Variant(replaced(formula, i, node, expression(other)), said)
+        if isinstance(node, ast.Name) and node.id in names:
+            said = f"{node.id} there; yours uses its square instead"
+            yield Variant(replaced(formula, i, node, ast.BinOp(node, ast.Pow(), ast.Constant(2))), said, 0.2)
+    for i, line in enumerate(formula.body):  # at all places of a line
+        for name in names:
+            if sum(is_name(node, name) for node in ast.walk(line)) > 1:
+                for other in names:
+                    if other != name:
+                        said = f"{name} there; yours uses {other} instead"
+                        yield Variant(formula.with_line(i, changed(line, _renamed({name: other}))), said, 0.16)
 
 
 @mistake("other-value", "rule", "`{detail}`: a setting has another value than the one it is checked with", assumes=1.25)

@@ -29,7 +29,8 @@ mistake("rate-decays-compounded", "rule", "the decay of the learning rate is app
         "is passed in has decayed already", ("learning_rate", "(learning_rate ** 2 / RATE_0)"), assumes=1.4)
 mistake("rate-elsewhere", "rule", "the learning rate enters `{target}` too; in the rule it does not: {after}",
         ("BETA * STATE + (1 - BETA) * A", "BETA * STATE + learning_rate * A"),
-        ("dx ** 2", "(learning_rate * dx) ** 2"), ("step ** 2", "(learning_rate * step) ** 2"),
+        ("dx ** 2", "(learning_rate * dx) ** 2"), ("dx ** 2", "learning_rate * dx ** 2"),
+        ("step ** 2", "(learning_rate * step) ** 2"),
         ("BETA * STATE + (1 - BETA) * dx", "BETA * STATE + (1 - BETA) * learning_rate * dx"),
         ("mu * STATE + A", "mu * STATE + learning_rate * (A)"), assumes=1.2)
 mistake("rate-constant", "rule", "another learning rate is used than the one passed in: the constant {detail}",

@@ -15,7 +15,8 @@ mistake("momentum-sign", "rule", "the sign of the momentum is wrong: the old vel
 mistake("velocity-subtracted", "rule", "the sign of the velocity is wrong: it is subtracted from x instead of added",
         ("x + v", "x - v"), ("theta + v", "theta - v"), assumes=0.9)
 mistake("lookahead-sign", "rule", "the look-ahead of Nesterov's momentum has the wrong sign",
-        ("theta + mu * v", "theta - mu * v"), ("dx + mu * v", "dx - mu * v"))
+        ("theta + mu * v", "theta - mu * v"), ("dx + mu * v", "dx - mu * v"), ("mu * v - A", "-mu * v - A"),
+        assumes=0.93)
 mistake("lookahead-missing", "rule", "the look-ahead of Nesterov's momentum is missing: this is plain momentum",
         ("theta + mu * v", "theta"), ("dx + mu * v", "v"), assumes=0.95)
 mistake("velocity-before-stale", "rule", "`v_before` is the new velocity, not the one before: it must be saved before "
@@ -23,7 +24,7 @@ mistake("velocity-before-stale", "rule", "`v_before` is the new velocity, not th
         ("-mu * v_before + A", "-mu * v + A"), assumes=0.95)
 mistake("lookahead-stale", "rule", "Nesterov's look-ahead uses the stale velocity, of the step before, instead of the "
         "new one", ("theta + mu * v", "theta + mu * state.get('v', 0.0)"),
-        ("dx + mu * v", "dx + mu * state.get('v', 0.0)"))
+        ("dx + mu * v", "dx + mu * state.get('v', 0.0)"), assumes=0.95)
 mistake("lookahead-unscaled", "rule", "Nesterov's look-ahead goes the whole velocity instead of mu times it",
         ("theta + mu * v", "theta + v"), ("dx + mu * v", "dx + v"), ("mu * v - A", "v - A"))
 mistake("lookahead-new-gradient-missing", "rule", "Nesterov's step goes along mu * v alone: the gradient itself is "
@@ -46,7 +47,7 @@ mistake("lookahead-back-missing", "rule", "the part of the old velocity, -mu * v
         "Nesterov's momentum", ("-mu * v_before + A", "A"), assumes=0.93)
 mistake("lookahead-factor", "rule", "the factor 1 + mu of the new velocity is wrong in the step of Nesterov's "
         "momentum: {after}", ("(1 + mu) * v", "v"), ("(1 + mu) * v", "mu * v"), ("(1 + mu) * v", "(1 - mu) * v"),
-        assumes=0.93)
+        assumes=0.9)
 mistake("lookahead-of-average-missing", "rule", "the look-ahead of NAdam is missing: the average of this step alone is "
         "used, as in Adam", ("mu_next * m / (1 - mu_product * mu_next) + A", "m / (1 - mu_product)"))
 mistake("lookahead-added", "rule", "there is a look-ahead as in Nesterov's momentum, which this rule does not have: "

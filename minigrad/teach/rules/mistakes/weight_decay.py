@@ -33,8 +33,8 @@ mistake("weight-decay-in-gradient", "rule", "the weight decay is added to the gr
         "scaling (L2), where this rule shrinks x itself (decoupled)", (DECOUPLED, COUPLED), assumes=0.9)
 mistake("weight-decay-decoupled", "rule", "the weight decay shrinks x itself (decoupled), where this rule adds it to "
         "the gradient", (COUPLED, DECOUPLED), assumes=0.9)
-mistake("weight-decay-factor", "rule", "the weight decay has an extra factor of 2 or 1/2",
-        ("weight_decay", "(2 * weight_decay)"), ("weight_decay", "(weight_decay / 2)"))
+mistake("weight-decay-factor", "rule", "the weight decay has an extra factor of {detail}",
+        *[("weight_decay", f"({n} * weight_decay)", f"{n:g}") for n in (2, 0.5, 10, 0.1, 100, 0.01)])
 mistake("weight-decay-of", "rule", "the weight decay has the wrong factor: {detail} instead of x itself", *[
     (line, instead + what, said)
     for line, instead in ((COUPLED, "dx = dx + weight_decay"), (DECOUPLED, "x = x - learning_rate * weight_decay"))
@@ -82,24 +82,33 @@ def _elsewhere(formula: Formula) -> Iterator[Variant]:
                 yield Variant(formula.with_body(body, decay), f"x` in the last line{said}")
 
 
-@mistake("weight-decay-last", "rule", "the weight decay is applied after the step, to the new x, instead of before it")
+@mistake(
+    "weight-decay-last",
+    "rule",
+    "the weight decay is applied after the step, to the new x, instead of before it{detail}",
+)
 def _last(formula: Formula) -> Iterator[Variant]:
     for i, decay in _decays(formula):
-        body = [*formula.body[:i], *formula.body[i + 1 : -1], *statements(DECOUPLED), formula.body[-1]]
-        yield Variant(formula.with_body(body, decay, statements(DECOUPLED)[0]))
+        for line, said in (
+            (DECOUPLED, ""),
+            ("x = (1 - weight_decay) * x", ", and not multiplied by the learning rate"),
+        ):
+            body = [*formula.body[:i], *formula.body[i + 1 : -1], *statements(line), formula.body[-1]]
+            yield Variant(formula.with_body(body, decay, statements(line)[0]), said, 0.1 * bool(said))
 
 
-@mistake("weight-decay-scaled", "rule", "the weight decay is inside the adaptive scaling: it is divided by the root "
-         "like the gradient", assumes=0.95)  # fmt: skip
+@mistake("weight-decay-scaled", "rule", "the weight decay is inside the adaptive scaling: {detail}", assumes=0.95)
 def _scaled(formula: Formula) -> Iterator[Variant]:
     """Added to the numerator of the step."""
     for i, _ in _decays(formula):
-        for pattern, instead in (
-            ("A / (np.sqrt(B) + epsilon)", "(A + weight_decay * x) / (np.sqrt(B) + epsilon)"),
-            ("A * B / (np.sqrt(C) + epsilon)", "A * (B + weight_decay * x) / (np.sqrt(C) + epsilon)"),
-            ("x = x + -learning_rate * A", "x = x + -learning_rate * (A + weight_decay * x)"),
+        divided, signed = "it is divided by the root like the gradient", "only its sign counts, like the gradient's"
+        for pattern, instead, said in (
+            ("A / (np.sqrt(B) + epsilon)", "(A + weight_decay * x) / (np.sqrt(B) + epsilon)", divided),
+            ("A * B / (np.sqrt(C) + epsilon)", "A * (B + weight_decay * x) / (np.sqrt(C) + epsilon)", divided),
+            ("x = x + -learning_rate * A", "x = x + -learning_rate * (A + weight_decay * x)", divided),
+            ("np.sign(A)", "np.sign(A + weight_decay * x)", signed),
         ):
-            yield from map(Variant, rewrite(formula.without(i), pattern, instead))
+            yield from (Variant(edited, said) for edited in rewrite(formula.without(i), pattern, instead))
 
 
 @mistake("weight-decay-of-step", "rule", "the weight decay scales the step instead of x", assumes=1.05)
