@@ -121,3 +121,35 @@ def test_the_cross_entropy_of_columns() -> None:
         dWhy += dy @ array(h[t]).T
     assert check_backward(loss, dWhy=dWhy)
     assert "the 1 of the target is not subtracted" in check_backward(loss, dWhy=wrong)["dWhy"].cause
+
+
+def policy(mistake: str) -> Any:
+    """A. Karpathy's policy gradient, whose dh is masked in place."""
+    rng = np.random.default_rng(0)
+    W1, w2 = parameter(5, 6), parameter(5, seed=1)
+    X, advantage, rewards = rng.standard_normal((9, 6)), rng.standard_normal(9), rng.standard_normal((9, 1))
+    h = (X @ W1.T).relu()
+    scores = h @ w2
+    loss = (scores.sigmoid() * advantage).sum()
+    p = 1 / (1 + np.exp(-array(scores)))
+    dscores = p * (1 - p) * (rewards[:, 0] if mistake == "rewards" else advantage)
+    dh = np.outer(dscores, np.ones(5) if mistake == "factor" else array(w2))
+    dh[(dh if mistake == "mask" else array(h)) <= 0] = 0
+    return check_backward(loss, locals())
+
+
+def test_other_mistakes_are_named_where_a_gradient_is_masked_in_place() -> None:
+    assert policy("")
+    assert policy("rewards")["dscores"].cause == "it is computed with rewards instead of advantage"
+    assert "w2" in policy("factor")["dh"].cause
+    assert policy("mask")["dh"].cause.startswith(
+        "it is set to 0 where it is negative itself: the mask must be that of h"
+    )
+
+
+def test_a_mean_over_positions() -> None:
+    x, b = parameter(2, 3, 4, 5), parameter(3, seed=1)
+    out = x + b.reshape(3, 1, 1)
+    dout = np.random.default_rng(3).standard_normal(out.shape)
+    report = check_backward(out, {"out": out, "b": b, "dout": dout, "db": dout.mean((2, 3)).sum(0)})
+    assert "averaged over axes 2, 3" in report["db"].cause or "along dimensions 2, 3" in report["db"].cause

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from minigrad.scalar import Value
 from minigrad.teach.backward.comparison import where
 from minigrad.teach.backward.graph import ForwardGraph
+from minigrad.teach.backward.names import bare
 from minigrad.teach.backward.report import Line
 from minigrad.teach.diagnosis import Case, diagnosis
 
@@ -61,6 +62,7 @@ class Causes:
         texts += [swapped] if swapped else [found.cause] if found is not None else []
         if line.gradient.dtype.kind in "iu" and g.ndim:
             texts.append("it is an array of integers: what was assigned to it lost its fraction")
+        line.is_vague = not texts
         return ": ".join(texts) or where(g, e)
 
     def _swapped(self, start: Any, g: np.ndarray, e: np.ndarray, given: Mapping[Any, Any], vague: bool) -> str | None:
@@ -126,6 +128,10 @@ class Causes:
                 if node in expected and not same(expected[node], e) and same(g, expected[node]):
                     text = f"the derivative of {graph.names.get(start, start.name)} belongs to the next line"
                     return f"it is the gradient of {graph.names[node]} already: {text}"
+        negative = start.primitive is not None and start.primitive.name == "relu" and (e < 0).any()
+        if negative and same(g, e * (e > 0)):
+            of = graph.names.get(start, start.name)
+            return f"it is set to 0 where it is negative itself: the mask must be that of {of}, [{of} <= 0] = 0"
         return None
 
     def _factors(self, g: np.ndarray) -> dict[str, np.ndarray]:
@@ -134,7 +140,14 @@ class Causes:
         arrays = {
             name: graph.values[n] for n, name in graph.names.items() if not isinstance(n, int) and n in graph.values
         }
+        arrays |= {name: a.ravel() if a.shape == (len(g), 1) and g.ndim == 1 else a for name, a in self._constants()}
         return {name: a for name, a in arrays.items() if a.ndim and a.shape == g.shape[g.ndim - a.ndim :]}
+
+    def _constants(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Iterate over the arrays of the program that are no gradients, with their names."""
+        for name, a in self.graph.names.arrays.items():
+            if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.ndim and not bare(name):
+                yield name, a
 
     def _other_factor(self, g: np.ndarray, e: np.ndarray) -> str | None:
         """Return which array a gradient has as a factor instead of another one, None if that does not explain it."""

@@ -99,8 +99,12 @@ class Pass:
         }
         causes: dict[str, str] = {}
         for line in lines:
-            if line.verdict == WRONG and (first := causes.setdefault(line.cause, line.name)) != line.name:
+            if line.verdict != WRONG:
+                continue
+            if (first := causes.setdefault(line.cause, line.name)) != line.name:
                 line.cause = f"the same mistake as in {first}"
+            elif line.is_vague and line is not (first_wrong := next(one for one in lines if one.verdict == WRONG)):
+                line.cause += f" (perhaps by the mistake in {first_wrong.name}: correct that first)"
         if not isinstance(self.graph.output, Value):
             self._find_unnamed(lines, loose, given)
         note = ""
@@ -140,7 +144,13 @@ class Pass:
             return
         others = {one.node: one.used for one in lines if one is not line and one.used is not None}
         expected, _ = self.graph.walk(self.graph.seed, others)
-        if node in expected and not same(line.used, expected[node]) and same(line.used, expected[inputs[0]]):
+        if node not in expected or same(line.used, expected[node]):
+            return
+        with np.errstate(all="ignore"):
+            stopped = next(c == 0 for c in self.graph.vjp(node, np.ones(node.shape, node.dtype)) if c is not None)
+        # a wrong one, where it is masked as relu is: at all places, and at no other
+        masked = stopped.any() and np.array_equal(stopped | (expected[node] == 0), line.used == 0)
+        if masked or same(line.used, expected[inputs[0]]):
             line.node, line.cause = inputs[0], f"it is multiplied by the derivative of {line.of} in place"
 
     def _in_order(self, lines: list[Line]) -> list[Line]:

@@ -28,6 +28,7 @@ class Line:
         gradient, expected: the learner's gradient, and what it must be, given the learner's upstream gradients.
         used: the learner's gradient in the shape of the variable, as an upstream gradient; None if it has none.
         of: the name of the variable.
+        is_vague: whether the cause only says which elements differ.
         of_a_pass: whether it seems to be the gradient of another pass of a loop than the variable is of.
     """
 
@@ -42,6 +43,7 @@ class Line:
     used: Any = field(default=None, repr=False)
     of: str = ""
     of_a_pass: bool = field(default=False, repr=False)
+    is_vague: bool = field(default=False, repr=False)
 
     @property
     def of_its_shape(self) -> bool:

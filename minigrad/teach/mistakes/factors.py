@@ -144,6 +144,11 @@ def meaningful(tape: Tape) -> list[tuple[str, float]]:
             add(float(op.operands[0].size / op.value.size), AVERAGED)
         if op.value.size > 1:
             add(float(op.value.size), f"the number of elements of {words.name(k)}")
+        if op.value.ndim > 2:
+            several = (range(op.value.ndim - 1), range(op.value.ndim - 2, op.value.ndim))
+            for dims in several:  # the examples and steps of sequences, the positions of images
+                n = math.prod(op.value.shape[d] for d in dims)
+                add(float(n), f"the number of elements along dimensions {', '.join(map(str, dims))} of {words.name(k)}")
     for k, op in enumerate(tape.ops):
         if op.kind in CHOICES and 0 < (n := np.count_nonzero(op.value)) < op.value.size:
             add(float(n), f"the number of elements of {words.name(k)} that are not 0")

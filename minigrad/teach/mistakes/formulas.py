@@ -118,6 +118,7 @@ def derivative(s: Edge) -> str:
     p = s.op.primitive
     name = p.inputs[s.i]
     text = str(p.notation.get(name) or getattr(p, "partials", {}).get(name, ""))
+    text = re.sub(r"^\((.*)\) \+ 0\.5 \* \(\w+ == \w+\)$", r"\1", text)  # the mask of max(x, 0), as courses write it
     if not text or len(text) > 30:
         return ""
     names = {other: s.words.operand(s.k, i) for i, other in enumerate(p.inputs)}
