@@ -432,7 +432,8 @@ def _scaled_normalization(s: Block) -> Iterator[Variant]:
             name = s.words.operand(k, i).strip("`")
             for v in _normalizations(s, xhat, std, axes, kind):
                 said = f"{v.detail} (g is the upstream gradient times {name})"
-                yield Variant(lambda g, f=v.change, a=gamma: f(g * a), said, v.assumes, v.detail)
+                far = 0.5 * (op.kind == "div")  # its derivative is written step by step
+                yield Variant(lambda g, f=v.change, a=gamma: f(g * a), said, v.assumes + far, v.detail)
                 if "along axis" in v.detail or "goes over axis" in v.detail or "go over axis" in v.detail:
                     said = f"{v.detail} (g is the upstream gradient, and the result is multiplied by {name})"
                     yield Variant(lambda g, f=v.change, a=gamma: a * f(g), said, v.assumes + 0.1, f"{v.detail} after")

@@ -176,7 +176,7 @@ def _wrong_part(s: Site) -> Iterator[Variant]:
 )
 def _quotient(s: Site) -> Iterator[Variant]:
     """The derivatives of a / b are 1 / b and -a / b**2: in a quotient rule, (a' b - a b') / b**2."""
-    if s.op.kind == "div" and np.size(s.op.operands[1]) > 1 and None not in s.op.sources:
+    if s.op.kind == "div" and np.size(s.op.operands[1]) > 1 and len(_ways(s, s.k)) == 2:
         b = np.broadcast_to(s.op.operands[1], s.op.value.shape)
         name = as_operand(s.words.operand(s.k, 1).strip("`"))
         yield Variant(lambda g: g * b, f"(da * b - a * db) / b**2 is divided by b = `{name}` alone, not by its square")
