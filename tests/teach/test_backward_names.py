@@ -202,3 +202,20 @@ def test_values_have_other_names_too() -> None:
     c = a * b
     assert check_backward(c, {"a": a, "b": b, "a_grad": 3.0, "b_grad": 2.0})
     assert not check_backward(c, {"a": a, "b": b, "a_grad": 2.0, "b_grad": 2.0})
+
+
+def test_a_gradient_is_found_once() -> None:
+    loss, z, W, b = network()
+    names: dict[str, Any] = {"W": W, "z": z, "dz": 2 * array(z), "dW": X.T @ (2 * array(z))}
+    names["me"] = names
+    assert [line.name for line in check_backward(loss, names).lines] == ["dz", "dW"]
+    again = (z * 1.0).sum()
+    lost = check_backward((W * 1.0).sum(), {"z": again, "dz": np.ones((4, 3))})
+    assert [(line.name, line.verdict) for line in lost.lines] == [("dz", "not checked")]
+
+
+def test_integers_are_named_first() -> None:
+    loss, z, _, _ = network()
+    dz = np.zeros(z.shape, int)
+    dz[...] = (2 * array(z)).astype(int)
+    assert check_backward(loss, dz=dz)["dz"].cause.startswith("it is an array of integers")

@@ -32,6 +32,9 @@ class Causes:
         fits = g.shape == e.shape
         if not np.isfinite(g).all():
             return "it is nan or infinite"
+        integers = "it is an array of integers: what was assigned to it lost its fraction"
+        if line.gradient.dtype.kind in "iu" and g.ndim and fits and same(g, np.trunc(e)):
+            return integers
         if fits and not isinstance(line.node, Value) and (text := self._replaced(line.node, g, e, given)):
             return text
         value = self.graph.values.get(line.node)
@@ -61,7 +64,7 @@ class Causes:
         texts = [] if fits else [f"the shape is {g.shape}, that of {of} is {e.shape}"]
         texts += [swapped] if swapped else [found.cause] if found is not None else []
         if line.gradient.dtype.kind in "iu" and g.ndim:
-            texts.append("it is an array of integers: what was assigned to it lost its fraction")
+            texts.append(integers)
         line.is_vague = not texts
         return ": ".join(texts) or where(g, e)
 

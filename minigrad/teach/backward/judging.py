@@ -29,7 +29,13 @@ class Pass:
 
     def __init__(self, output: Any, names: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
         inside = set(reverse_topological_order([output.node]))
-        alone = not any(leaf.is_variable and node_of(leaf.value) in inside for leaf in leaves(names))
+        alone = not any(
+            leaf.is_variable
+            and (
+                node_of(leaf.value) in inside or getattr(leaf.value, "requires_grad", True) and not bare(str(leaf.key))
+            )
+            for leaf in leaves(names)
+        )
         own, *scopes = calling_scopes()
         program = Names({**scopes[0], **own} if alone else names, [own, *scopes], inside)
         self.asked = set(asked)

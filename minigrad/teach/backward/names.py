@@ -75,7 +75,7 @@ class Gradient:
 def leaves(names: Mapping[str, Any]) -> list[Leaf]:
     """Return the variables, and the elements of the dictionaries, lists and objects among them."""
     found: list[Leaf] = []
-    seen: set[int] = set()
+    seen = {id(names)}
     pending = [(Leaf(name, "", name, v), 0) for name, v in names.items() if name not in HIDDEN and name[:1] != "_"]
     pending.reverse()
     while pending and len(found) < LEAVES:
@@ -215,10 +215,13 @@ class Names:
     def _found(self, candidates: list[Leaf], alone: bool, letter: bool) -> list[tuple[Leaf, Leaf]]:
         """Return the gradients whose variable is known, each with it."""
         found = []
+        done = set()
         for leaf in candidates:
             v = self.variable(leaf, alone and not leaf.container, letter)
-            if v is None:
+            if v is None or (id(v.value), id(leaf.value)) in done:
                 continue
+            if leaf.value is not None and leaf.container:  # a dictionary may be found by two ways
+                done.add((id(v.value), id(leaf.value)))
             number = isinstance(leaf.value, float | int) and isinstance(v.value, Value)
             array = leaf.value is None or isinstance(leaf.value, np.ndarray | np.generic | Tensor)
             if alone or number or array or (not leaf.container and leaf.key == f"d{v.key}"):
