@@ -26,27 +26,26 @@ def kind_of(node: Any) -> str:
     return "" if node is None or node.primitive is None else str(node.primitive.name)
 
 
+def multiplied(loss: Any) -> tuple[Any, float]:
+    """Return the node that a loss is a multiple of, but for a constant, and the factor; 0 if that is not known."""
+    node, factor = loss, 1.0
+    while kind_of(node) in ("mul", "div", "add", "neg", *_MOVES):
+        if node.primitive.name in ("mul", "div", "add") and None not in node.inputs[:2]:
+            break
+        factor *= scale(node) if node.primitive.name in ("mul", "div") else 1.0
+        node = _first(node)
+    return node, factor
+
+
 def summed(loss: Any) -> int:
     """Return the number of examples that the loss is a sum over, or that their mean is multiplied by; 0 for others."""
-    node, factor = loss, 1.0
-    while kind_of(node):
-        name = node.primitive.name
-        if name in ("mul", "div") and None in node.inputs[:2]:
-            constant = _constant(node, 0 if node.inputs[0] is None else 1)
-            if constant is None or not float(constant):
-                return 0
-            factor *= float(constant) if name == "mul" else 1 / float(constant)
-            node = next((s for s in node.inputs if s is not None), None)
-        elif name == "neg" or name in _MOVES:
-            node = node.inputs[0]
-        else:
-            break
+    node, factor = multiplied(loss)
     if kind_of(node) == "mean":
         return round(abs(factor))
     if kind_of(node) != "sum" or node.shape:
         return 0
     shape = node.inputs[0].shape
-    return shape[0] if shape and abs(factor) * math.prod(shape) > 0.5 * math.prod(shape) else 0
+    return shape[0] if shape and abs(factor) > 0.5 else 0
 
 
 def penalty(loss: Any, parameters: Collection[Any], absolute: bool = False) -> float:
@@ -140,14 +139,15 @@ def targets(between: Sequence[Any], output: Any) -> Iterator[np.ndarray]:
 
 def guessing(loss: Any, output: Any) -> float:
     """Return what guessing costs: ln(classes), or the variance of the targets; nan for other losses than their mean."""
-    node, factor = loss, 1.0
-    while kind_of(node) in ("mean", *_MOVES) or (kind_of(node) in ("mul", "div") and not node.shape and scale(node)):
-        factor *= scale(node) if node.primitive.name in ("mul", "div") else 1.0
-        node = next(source for source in node.inputs if source is not None)
+    node, factor = multiplied(loss)
+    if kind_of(node) == "mean" and bits_of(nodes_between(output, loss)) is not None:
+        return abs(factor) * math.log(2)
+    by_hand = kind_of(node) == "mean"  # a negative log-likelihood
+    while kind_of(node) in ("mean", "neg", *_MOVES) and (kind_of(node) != "getitem" or _picked(node) is None):
+        node = node.inputs[0]
     name = kind_of(node)
-    if bits_of(nodes_between(output, loss)) is not None and kind_of(loss) in ("mean", "neg"):
-        return math.log(2)
-    shape: tuple[int, ...] = node.inputs[0].shape if name == "cross_entropy" and node.inputs[0] is not None else ()
+    scores = node.inputs[0] if name == "cross_entropy" or (by_hand and _picked(node) is not None) else None
+    shape: tuple[int, ...] = scores.shape if scores is not None else ()
     if len(shape) > 1 and shape[1] > 1:
         return factor * math.log(shape[1])
     for array in targets(nodes_between(output, loss), output) if name in ("square", "pow") else ():
@@ -341,7 +341,7 @@ def overlooked(between: Sequence[Any], values: Mapping[Any, np.ndarray]) -> floa
             if predicted.shape == labels.shape and (predicted == (common := predicted.flat[0])).all():
                 return float(np.mean(labels != common)) or math.nan
         elif (
-            node.primitive.name == "add" and len(node.shape) > 2 and "softplus" in input_names(node)
+            node.primitive.name == "add" and math.prod(node.shape) >= 32 and "softplus" in input_names(node)
         ):  # (1 - target) * score + softplus(-score)
             for term in node.inputs:
                 if term is not None and term.primitive is not None and term.primitive.name == "mul":
@@ -475,7 +475,8 @@ def _picked(node: Any) -> np.ndarray | None:
     if kind_of(node) != "getitem":
         return None
     index, source = (node.parameters or {}).get("index"), node_behind(node.inputs[0])
-    if kind_of(source) not in ("log_softmax", "log"):
+    by_hand = kind_of(source) == "sub" and "logsumexp" in {kind_of(node_behind(s)) for s in source.inputs if s}
+    if kind_of(source) not in ("log_softmax", "log") and not by_hand:
         return None
     if not isinstance(index, tuple) or len(index) != 2 or not all(isinstance(i, np.ndarray) for i in index):
         return None

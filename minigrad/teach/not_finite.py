@@ -65,8 +65,9 @@ def not_finite(
             if any(wrong(found[source]).any() for source in node.inputs if source in found):
                 return f"{said}: there is {name} in what {place(node)} was given{high}"
             return (
-                f"{said}: there is {name} in what {place(node)} was given, which no recorded operation computed: look "
-                f"for a division by 0 before it, such as by a standard deviation that is 0{high}"
+                f"{said}: there is {name} in what {place(node)} was given, which no recorded operation computed, "
+                "such as the targets: are values missing there, or was something divided by 0, as by a standard "
+                f"deviation{high}"
             )
         if not all(source in found for source in node.inputs if source is not None):
             continue  # logged after the step: what it was given is gone

@@ -514,7 +514,8 @@ def no_progress(
     ]
     start = min([first, *map(math.log, near), *known])
     if len(losses) >= (LASTING if large else PATIENCE):
-        fallen = _fallen(now, start)
+        by_heart = scene.neighbours.agreement()[1] < CHANCE  # there is little else to learn
+        fallen = not now >= (0.95 if by_heart else 1 - FALLEN) * start
     else:  # a run that is over, and has not begun to learn
         near_start = 1 - FALLEN if related is False or scene.neighbours.agreement()[1] < CHANCE else 0.995
         fallen = not scene.ended or len(losses) < PATIENCE / 2 or not now > near_start * start
@@ -604,7 +605,8 @@ def stays_high(recent: Sequence[Sample], losses: Sequence[float], scene: Scene) 
     if len(losses) < PATIENCE and not (scene.ended and len(losses) >= PATIENCE / 2):
         return
     now, reachable = _now(losses), scene.neighbours.reachable
-    slow = now > 0.97 * _now(losses[:-50]) and max(_ratios(recent).values(), default=0.0) > USUAL / 10
+    moves = max(_ratios(recent).values(), default=0.0) > USUAL / 10 or _stationary(recent)
+    slow = moves and now > 0.97 * _now(losses[:-50])
     if slow and now > max(3 * reachable, 0.5 * scene.cost_of_guessing):
         yield "loss stays high", ""
 

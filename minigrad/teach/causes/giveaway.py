@@ -44,7 +44,7 @@ class Giveaway:
 
     def look(self, X: Any, targets: Any) -> None:
         """Look at a batch; after the first few, at none."""
-        if X is None or targets is None or X.ndim != 2 or self._batches >= BATCHES:
+        if X is None or targets is None or X.ndim != 2 or self._enough:
             return
         if (
             X.dtype.kind == "f"
@@ -76,8 +76,12 @@ class Giveaway:
                     rows = X[y == label]
                     row = self._row_of.setdefault(label, rows[0])
                     self._differs = self._differs | (rows != row).any(axis=0)
-            if self._batches == BATCHES and self._examples >= EXAMPLES:
+            if self._enough:
                 self._conclude()
+
+    @property
+    def _enough(self) -> bool:
+        return self._batches >= BATCHES and self._examples >= EXAMPLES
 
     def _conclude(self) -> None:
         if not self._row_of:

@@ -203,12 +203,11 @@ def small_inputs(scene: Scene) -> Seen:
     return 0 < size < TINY and {"size": size}
 
 
-@explains(
+@certain(
     "standardized by row",
     "each example, and not each feature, has mean 0 and standard deviation 1",
     "each row of X has mean 0 and standard deviation 1, so that examples which differ in size are the same: the axis "
     "is wrong. Standardize each feature, X = (X - X.mean(0)) / X.std(0)",
-    symptoms=("loss does not fall", "worse than guessing"),
     assumes=0.9,
 )
 def standardized_by_row(scene: Scene) -> Seen:

@@ -182,20 +182,21 @@ def _weights(scene: Scene) -> Iterator[tuple[str, np.ndarray]]:
 
 @explains(
     "initial weights too small",
-    f"the weights of a layer were at first below {TINY:g} of 1 / sqrt(inputs)",
-    "the weights of {layer} were about {size:.1g} at first, and 1 / sqrt({inputs}) is {usual:.2g}: what it gives is "
+    f"the weights of a layer are below {TINY:g} of 1 / sqrt(inputs), and have not shrunk",
+    "the weights of {layer} are about {size:.1g}, and 1 / sqrt({inputs}) is {usual:.2g}: what it gives is "
     "almost the same for all examples, and little of the gradient passes. Use initial weights proportional to "
     "1 / sqrt(inputs), as nn.init.kaiming_normal_ does",
-    symptoms=("loss does not fall", "vanishing gradients", "updates too small"),
+    symptoms=("loss does not fall", "vanishing gradients", "updates too small", "dead ReLUs"),
     assumes=0.95,
 )
 def tiny_weights(scene: Scene) -> Seen:
-    first = scene.samples[0].sizes
+    first, now = scene.samples[0].sizes, scene.samples[-1].sizes
     last = next(iter([*scene.layers][-1:]), "")  # the last layer may begin at 0
     for layer, weight in _weights(scene):
         inputs = math.prod(weight.shape[1:])
-        size, usual = first.get(layer, math.nan) / math.sqrt(weight.size), 1 / math.sqrt(inputs)
-        if layer != last and 0 < size < TINY * usual:
+        size, usual = float(np.sqrt(np.square(weight).mean())), 1 / math.sqrt(inputs)
+        shrunk = now.get(layer, 0.0) < 0.5 * first.get(layer, 0.0)
+        if layer != last and 0 < size < TINY * usual and not shrunk:
             return {"layer": layer, "size": size, "inputs": inputs, "usual": usual}
     return None
 

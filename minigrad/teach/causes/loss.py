@@ -376,6 +376,19 @@ def summed(scene: Scene) -> Seen:
 
 
 @explains(
+    "loss scaled down",
+    "the mean over the examples is divided by 50 or more, with plain SGD",
+    "the loss is {factor:.2g} times a mean over the examples, and so is the gradient: divide by the number of examples "
+    "once",
+    symptoms=("loss does not fall", "updates too small"),
+    assumes=0.9,
+)
+def scaled_down(scene: Scene) -> Seen:
+    groups = scene.optimizer.param_groups if scene.optimizer is not None else [{}]
+    return 0 < scene.factor <= 0.02 and "betas" not in groups[0] and {"factor": scene.factor}
+
+
+@explains(
     "no lower end",
     "the loss has fallen as far below 0 as it was from 0 at first, and still falls",
     "the loss falls without end, from {first:.3g} to {last:.3g}: it has no lower end, so the numbers grow until they "

@@ -114,6 +114,7 @@ class Scene:
         penalty: the factor of the sum of a parameter's squares in the loss.
         lasso: that of the sum of a parameter's absolute values.
         summed: the number of examples that the loss is a sum over, 0 for other losses.
+        factor: what the mean is multiplied by that the loss is a multiple of, 0 for other losses.
         discriminates: whether a sigmoid follows those other parameters, as in a generator's loss.
         judges: whether a loss with a sigmoid has several calls of the model in it, as a critic's.
         values: the results of the operations of the latest sampled step, by node, in the steps that are due.
@@ -194,6 +195,7 @@ class Scene:
     penalty: float = 0.0
     lasso: float = 0.0
     summed: int = 0
+    factor: float = 0.0
     discriminates: bool = False
     judges: bool = False
     values: dict[Any, np.ndarray] = field(default_factory=dict)
@@ -247,6 +249,8 @@ class Scene:
         self.penalty = loss_graph.penalty(loss, own)
         self.lasso = loss_graph.penalty(loss, own, absolute=True)
         self.summed = loss_graph.summed(loss)
+        node, factor = loss_graph.multiplied(loss)
+        self.factor = abs(factor) if loss_graph.kind_of(node) == "mean" else 0.0
         self.unbiased = loss_graph.without_bias(output)
         # the graph does not have the layers that are frozen
         self.linear = loss_graph.is_linear(output) and all(p.requires_grad for p in self.model.parameters())
