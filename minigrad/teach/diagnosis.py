@@ -16,6 +16,7 @@ from minigrad.teach.derivation import derivation
 from minigrad.teach.mistakes import CATALOGUE, Whole
 from minigrad.teach.mistakes.moves import dimensions, subsets
 from minigrad.teach.recording import Recording, record, record_tensors
+from minigrad.teach.scaling import without_scales
 from minigrad.teach.search import IMPOSSIBLE, SIMPLE, Explanation, Search, representative, sentence
 from minigrad.teach.shapes import of_another_shape
 from minigrad.teach.tape import Op, Tape
@@ -123,6 +124,11 @@ def diagnosis(case: Case) -> Diagnosis | None:
             return _said(representative(found), search)
     text = text or _pattern(case)
     if text is None and search is not None:
+        scaled = without_scales(search.tape)
+        if scaled is not None:
+            search = Search(scaled, case.analytic, case.trusted, case.sizes, limit=max(0.5, search.remaining))
+            if found := search.one():
+                return _said(representative(found), search)
         found = search.two()
         if found:
             return _said(found, search)

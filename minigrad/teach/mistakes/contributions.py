@@ -334,12 +334,15 @@ def _instead_of(s: Edge, k: int) -> Iterator[tuple[np.ndarray, str, float, str]]
 )
 def _changed_upstream(s: Edge) -> Iterator[Variant]:
     """Two lines in the wrong order: dh *= z, then dn = dh * (1 - z)."""
-    if s.op.kind not in ("add", "sub") or (source := s.op.sources[1 - s.i]) is None:
+    total, i = s.op, s.i
+    if s.is_elementwise and s.op.kind not in ("add", "sub") and len(s.op.users) == 1:  # a term of the sum
+        k, i = s.op.users[0]
+        total = s.tape.ops[k]
+    source = total.sources[1 - i] if total.kind in ("add", "sub") else None
+    if source is None or total.value.shape != s.op.value.shape:
         return
     other = s.tape.ops[source]
-    for j, o in enumerate(other.sources if other.kind in ("mul", "div") else ()):
-        if o is None or not s.tape.ops[o].active or other.value.shape != s.op.value.shape:
-            continue
+    for j in range(2 if other.kind in ("mul", "div") and other.value.shape == s.op.value.shape else 0):
         edge = Edge(s.tape, s.words, source, j)
         text = f"the local derivative of {s.words.through(source)} with respect to {s.words.operand(source, j)}"
         yield Variant(Times(s.local * edge.local, s.fitted), text, key=f"{j}")

@@ -54,6 +54,7 @@ def _softmax(s: Block) -> Iterator[Variant]:
     yield Variant(lambda g: p * (g - total(g) / n), "p * (g - mean(g))")
     yield Variant(lambda g: -p * total(p * g), "-p * sum(g * p): the diagonal is missing", -0.2)
     yield Variant(lambda g: p - total(g * p), "p - sum(g * p)", 0.3)
+    yield Variant(lambda g: 1.0 * g, "g alone: the Jacobian of the softmax is left out", -0.2)
     yield Variant(lambda g: p * (g - total(g * p, None)), "p * (g - sum(g * p)) with the sum over everything", 0.1)
     yield Variant(lambda g: p * (1 - p), "p * (1 - p), without the upstream gradient", 0.2)
     yield Variant(lambda g: p * (1 - g), "p * (1 - g)", 0.8)

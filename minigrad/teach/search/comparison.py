@@ -98,6 +98,11 @@ class Comparison:
         same = np.abs(gradient - self.learners) <= self.close * (10 * size + largest)
         return bool(same[self.trusted].all())
 
+    @property
+    def remaining(self) -> float:
+        """The seconds of computing that are left."""
+        return self.started + self.limit - time.thread_time()
+
     def late(self) -> bool:
         """Return whether the time is up."""
         self.gave_up = self.gave_up or time.thread_time() > self.until

@@ -31,7 +31,8 @@ class Loops(Single):
         for passes, assumes in groups:
             passes.sort(key=lambda site: -site.k)
             by_scope.setdefault(self._scopes[id(passes[0])], []).append((passes, assumes))
-        found: list[Explanation] = []
+        several = (self._common_factor(passes) for passes, _ in by_scope.get("edge", ()))
+        found = [e for e in several if e is not None]
         for m in sorted(CATALOGUE.values(), key=lambda m: m.assumes):
             if self.late() or found and m.assumes > min(e.assumes for e in found) + 0.4:
                 break
@@ -42,6 +43,24 @@ class Loops(Single):
                 if self.late():
                     break
         return found
+
+    def _common_factor(self, passes: list[Edge]) -> Explanation | None:
+        """Return the factor of a contribution in all passes that do not depend on each other, None if there is none."""
+        if len(passes) < 2 or any(self._links(passes)):
+            return None
+        whole = np.sum([self.effect(site.source, site.c) for site in passes], axis=0)
+        size = float(whole @ whole)
+        scale = 1 + float(whole @ self.error) / size if size else 1.0
+        if abs(scale - 1) < 1e-6 or np.abs((scale - 1) * whole - self.error).max() > self.tolerance:
+            return None
+        one = Edge(self.tape, self.words, passes[0].k, passes[0].i)
+        one.scale = round(scale, 9)
+        for v in CATALOGUE["factor"].find(one):
+            if v.assumes < 1:
+                variants = [Variant(lambda g, s=site: one.scale * s.contribution(g), v.detail) for site in passes]
+                c = Candidate(CATALOGUE["factor"], passes, variants, self.error, 1.7 + v.assumes)
+                return Explanation((c,), c.assumes) if self.explains(c) else None
+        return None
 
     def _likely(self, candidates: list[Candidate]) -> Iterator[Candidate]:
         """Yield the mistakes in all passes that may explain the gradient; local derivatives are compared at once."""
@@ -183,11 +202,8 @@ class Loops(Single):
         """Return plain mistakes where a variable of the loop has one value, or in one pass of an inner loop."""
         found: list[Explanation] = []
         for passes, assumes in self._loops():
-            parts: list[tuple[str, list[Any], tuple[str, ...]]]
-            parts = [(where, some, PLAIN) for where, some in self._selections(passes)] if len(passes) > 2 else []
-            parts += [(where, some, PLAIN[:1]) for where, some in self._thresholds(passes)]
-            for where, some, names in parts if not found else ():
-                for name in names:
+            for where, some in self._selections(passes) if len(passes) > 2 and not found else ():
+                for name in PLAIN:
                     m = CATALOGUE[name]
                     if self.late() or m.scope != self._scopes[id(passes[0])]:
                         continue
@@ -195,6 +211,11 @@ class Loops(Single):
                         if self._may_explain(c) and self.explains(c):
                             c.part = where
                             found.append(Explanation((c,), c.assumes))
+            for where, some in self._thresholds(passes) if not found else ():
+                nothing = [Variant(lambda g, s=site: np.zeros(s.operand.shape)) for site in some]
+                c = Candidate(CATALOGUE["dropped"], some, nothing, self.error, 1.8, where)
+                if self._may_explain(c) and self.explains(c):
+                    found.append(Explanation((c,), c.assumes))
         return found
 
     def _exchanged(self) -> list[Explanation]:
@@ -266,7 +287,10 @@ class Loops(Single):
         name = passes[0].words.operand(passes[0].k, passes[0].i)
         for n in range(1, len(in_order)):
             high = float(in_order[n - 1].operand.item())
-            yield f"where {name} is at most {high:.4g}", sorted(in_order[:n], key=lambda site: -site.k)
+            yield (
+                f"where {name} is at most {high:.4g} (is another condition tested?)",
+                sorted(in_order[:n], key=lambda site: -site.k),
+            )
 
     def _different_forward(self) -> list[Explanation]:
         """Return the changes of the forward pass whose right gradient is the learner's."""
@@ -287,6 +311,11 @@ class Loops(Single):
             if len(same) > 1:
                 sites, variants = [s for c in same for s in c.sites], [v for c in same for v in c.variants]
                 joined.append(Candidate(same[0].mistake, sites, variants, self.error, same[0].assumes - 0.05))
+        swapped = [c for c in joined if " is " in c.variants[0].key and c.mistake.name == "wrong index of a part"][:8]
+        for c, d in itertools.combinations(swapped, 2):  # two variables, such as source and target, are exchanged
+            if c.site.op.kind == "getitem" == d.site.op.kind and not {x.k for x in c.sites} & {x.k for x in d.sites}:
+                sites, variants = c.sites + d.sites, c.variants + d.variants
+                joined.append(Candidate(c.mistake, sites, variants, self.error, c.assumes + 0.2))
         joined.sort(key=lambda c: c.assumes)
         broadcast = [c for c in joined if c.mistake.name == "broadcast"]
         if len(broadcast) > 1:  # such as both logarithms of a cross-entropy

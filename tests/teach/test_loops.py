@@ -1,0 +1,228 @@
+"""Mistakes in loops and time steps: what is said of a backward pass that was written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minigrad.autograd import check_gradient
+from minigrad.teach.search import comparison
+
+RNG = np.random.default_rng(3)
+X, W, U = RNG.standard_normal((4, 3)), RNG.standard_normal((3, 3)) * 0.6, RNG.standard_normal((3, 6)) * 0.6
+LABELS = np.array([0.0, 1.0, 1.0, 0.0])
+
+
+@pytest.fixture(autouse=True)
+def as_long_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found must not depend on the speed of the machine."""
+    monkeypatch.setattr(comparison, "LIMIT", 60.0)
+
+
+def cause(f: Callable[[Any], Any], x: np.ndarray, dx: np.ndarray) -> str:
+    found = check_gradient(f, x, dx).findings[0].diagnosis
+    return "" if found is None else found.cause
+
+
+def recurrent(w: Any) -> Any:
+    h = X[0]
+    for t in range(1, 4):
+        h = np.tanh(X[t] + h @ w)
+    return (h**2).sum()
+
+
+def of_recurrent(back: Callable[[np.ndarray, np.ndarray], np.ndarray], slope: int = 1) -> np.ndarray:
+    hs = [X[0]]
+    for t in range(1, 4):
+        hs.append(np.tanh(X[t] + hs[-1] @ W))
+    dw, dh = np.zeros((3, 3)), 2 * hs[-1]
+    for t in (3, 2, 1):
+        da = dh * (1 - hs[t + slope - 1] ** 2)
+        dw += np.outer(hs[t - 1], da)
+        dh = back(da, W)
+    return dw
+
+
+def test_the_diagonal_of_a_matrix_alone() -> None:
+    found = cause(recurrent, W, of_recurrent(lambda da, w: da * np.diag(w)))
+    assert "`g * np.diag(w)`" in found and "in every pass of the loop" in found
+
+
+def test_two_mistakes_in_a_loop() -> None:
+    found = cause(recurrent, W, of_recurrent(lambda da, w: da * np.diag(w), slope=0))
+    assert found.startswith("two mistakes") and "np.diag(w)" in found and "previous" in found or "old" in found
+
+
+def gated(w: Any) -> Any:
+    h = X
+    for _ in range(2):
+        a = h @ U
+        z, n = 1 / (1 + np.exp(-a[:, :3])), np.tanh(a[:, 3:] + X @ w)
+        h = (1 - z) * n + z * h
+    return h.sum()
+
+
+def of_gated(exchanged: bool = False, changed: bool = False) -> np.ndarray:
+    saved, h = [], X
+    for _ in range(2):
+        a = h @ U
+        z, n = 1 / (1 + np.exp(-a[:, :3])), np.tanh(a[:, 3:] + X @ W)
+        saved.append((z, n, h))
+        h = (1 - z) * n + z * h
+    dw, dh = np.zeros((3, 3)), np.ones((4, 3))
+    for z, n, h in saved[::-1]:
+        one, other = (z, 1 - z) if exchanged else (1 - z, z)
+        dn = dh * one * (z if changed else 1) * (1 - n**2)
+        da = np.hstack([dh * (h - n) * z * (1 - z), dn])
+        dw += X.T @ dn
+        dh = dh * other + da @ U.T
+    return dw
+
+
+def test_a_gate_and_its_complement_are_exchanged() -> None:
+    found = cause(gated, W, of_gated(exchanged=True))
+    assert "`n` through `(1 - z) * n`" in found and "is exchanged with what goes back to `h`" in found
+
+
+def test_an_upstream_gradient_is_changed_before_it_is_used() -> None:
+    found = cause(gated, W, of_gated(changed=True))
+    assert "an upstream gradient that was changed before it was used" in found and "`z * h`" in found
+
+
+def test_the_path_of_one_gate_is_missing() -> None:
+    def loss(w: Any) -> Any:
+        return np.sin(np.tanh(X @ w) @ U).sum()
+
+    h = np.tanh(X @ W)
+    da = np.cos(h @ U)
+    da[:, :3] = 0
+    assert "computed without the part 0:3" in cause(loss, W, X.T @ (da @ U.T * (1 - h**2)))
+
+
+def forward_algorithm(a: Any) -> Any:
+    alpha, total = np.array([0.5, 0.3, 0.2]), 0.0
+    for t in range(4):
+        alpha = (alpha @ a) * np.abs(X[t])
+        c = alpha.sum()
+        total = total + np.log(c)
+        alpha = alpha / c
+    return total
+
+
+def test_scales_of_the_forward_algorithm_are_constants() -> None:
+    a = np.abs(W)
+    alphas, scales = [np.array([0.5, 0.3, 0.2])], []
+    for t in range(4):
+        alpha = (alphas[-1] @ a) * np.abs(X[t])
+        scales.append(alpha.sum())
+        alphas.append(alpha / alpha.sum())
+    right: list[np.ndarray] = []
+    wrong: list[np.ndarray] = []
+    for turned, made in ((False, right), (True, wrong)):
+        beta, da = np.ones(3), np.zeros((3, 3))
+        for t in (3, 2, 1, 0):
+            e = np.abs(X[t]) * beta / scales[t]
+            da += np.outer(alphas[t], e)
+            beta = (a.T if turned else a) @ e
+        made.append(da)
+    assert check_gradient(forward_algorithm, a, right[0])
+    assert "`a.T @ g`, where g is the upstream gradient: a transpose is wrong" in cause(forward_algorithm, a, wrong[0])
+
+
+def logistic(w: Any) -> Any:
+    cost = 0.0
+    for i in range(4):
+        h = 1 / (1 + np.exp(-(X[i] @ w)))
+        cost = cost - (LABELS[i] * np.log(h) + (1 - LABELS[i]) * np.log(1 - h))
+    return cost + 0.5 * (w[1:] ** 2).sum()
+
+
+def of_logistic(labels: np.ndarray, bias: float = 0.0, from_: int = 0, hard: bool = False) -> np.ndarray:
+    w = W[0]
+    h = 1 / (1 + np.exp(-(X @ w)))
+    h = (h > 0.5) * 1.0 if hard else h
+    return (X.T * (h - labels))[:, from_:].sum(axis=1) + w * np.array([bias, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (of_logistic(np.roll(LABELS, 1)), "`LABELS[i]` (line 144) is taken at the wrong index"),
+        (of_logistic(LABELS, bias=1.0), "the elements that the penalty leaves out (0, as a bias)"),
+        (of_logistic(LABELS, from_=3), "only what is added to `cost` last"),
+        (of_logistic(LABELS, hard=True), "the sigmoid is rounded to the class"),
+    ],
+)
+def test_examples_in_a_loop(wrong: np.ndarray, said: str) -> None:
+    said = said.replace("144", str(logistic.__code__.co_firstlineno + 4))
+    assert said in cause(logistic, W[0], wrong)
+
+
+def hinge(w: Any) -> Any:
+    total = 0.0
+    for i in range(4):
+        scores = X[i] @ w
+        for j in range(3):
+            margin = scores[j] - scores[0] + 1
+            if j and margin > 0:
+                total = total + margin
+    return total
+
+
+def test_a_threshold_in_a_loop() -> None:
+    w, dw = np.random.default_rng(5).standard_normal((3, 3)) * 0.4, np.zeros((3, 3))
+    for i in range(4):
+        scores = X[i] @ w
+        for j in (1, 2):
+            if scores[j] - scores[0] > 0:  # the 1 is forgotten
+                dw[:, j] += X[i]
+                dw[:, 0] -= X[i]
+    assert "this holds where `margin` is at most" in cause(hinge, w, dw)
+
+
+def test_factors_of_two_terms() -> None:
+    def loss(w: Any) -> Any:
+        total = 0.0
+        for i in range(4):
+            total = total + (X[i] @ w).sum() ** 2
+        return total / 4 + 0.3 * (w**2).sum()
+
+    data = 2 * X.T @ (X @ W).sum(axis=1, keepdims=True) + np.zeros((3, 3))
+    found = cause(loss, W, data / 3 + 0.3 * W)
+    assert found.startswith("two mistakes") and "off by 4/3" in found and "2 times too small" in found
+
+
+def test_unpacked_elements_have_their_names() -> None:
+    def f(p: Any) -> Any:
+        a, b, c = p
+        return np.sin(a * b) + c**2 * a
+
+    a, b, c = x = np.array([0.7, -0.4, 1.2])
+    wrong = np.array([b * np.cos(a * b) + c**2, -a * np.cos(a * b), 2 * c * a])
+    assert "`p` through `b`" in cause(f, x, wrong)
+
+
+def test_weights_of_a_sum_of_paths() -> None:
+    def shifted(a: Any, b: Any) -> Any:
+        m = np.maximum(a, b)
+        return m + np.log(np.exp(a - m) + np.exp(b - m))
+
+    def f(x: Any) -> Any:
+        score = x[0, 0]
+        for t in range(1, 4):
+            score = shifted(score + x[t, 0], x[t, 1] - score)
+        return score
+
+    scores = [X[0, 0]]
+    for t in range(1, 4):
+        scores.append(np.logaddexp(scores[-1] + X[t, 0], X[t, 1] - scores[-1]))
+    dx, g = np.zeros((4, 3)), 1.0
+    for t in (3, 2, 1):
+        stay = 1.0 * (scores[t - 1] + X[t, 0] >= X[t, 1] - scores[t - 1])  # Viterbi
+        dx[t, 0], dx[t, 1] = g * stay, g * (1 - stay)
+        g = g * (2 * stay - 1)
+    dx[0, 0] = g
+    assert "1 for the larger one and 0 for the other" in cause(f, X, dx)
