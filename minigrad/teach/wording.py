@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import dis
 import linecache
 import math
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from types import CodeType
 from typing import Any
@@ -118,7 +120,8 @@ class Words:
         """Return an expression for operation k: its source text if that is short."""
         op = self.tape.ops[k]
         if op.primitive is None:
-            return op.name or "x"
+            sides = (self._side(user, i) for user, i in (op.users[:1] if k else ()))
+            return op.name or next(filter(None, sides), "") or "x"
         if is_written(op.place) and not self.is_inside(k):
             for code, instruction, _ in self._written_at(k):
                 if (text := source_text(code, instruction)) and len(text) <= 40:
@@ -126,6 +129,17 @@ class Words:
         if depth == 0:
             return "..."
         return self._written(op, depth)
+
+    def _side(self, k: int, i: int) -> str:
+        """Return the source text of an operand of operation k, such as `W[l]` in `h @ W[l]`, "" if it is not there."""
+        place: Any = self.tape.ops[k].place
+        with suppress(SyntaxError, ValueError):
+            if is_written(place) and not self.is_inside(k):
+                tree = ast.parse(source_text(place.code, place.instruction).strip(), mode="eval").body
+                if isinstance(tree, ast.BinOp):
+                    text = ast.unparse((tree.left, tree.right)[i])
+                    return text if len(text) <= 30 else ""
+        return ""
 
     def _written(self, op: Op, depth: int) -> str:
         def operand(i: int) -> str:

@@ -56,6 +56,40 @@ def test_two_mistakes_in_a_loop() -> None:
     assert found.startswith("two mistakes") and "np.diag(w)" in found and "previous" in found or "old" in found
 
 
+def test_a_derivative_on_one_of_two_contributions() -> None:
+    def loss(w: Any) -> Any:
+        h, total = X[0], 0.0
+        for t in range(1, 4):
+            h = np.tanh(X[t] + h @ w)
+            total = total + h.sum()
+        return total
+
+    hs = [X[0]]
+    for t in range(1, 4):
+        hs.append(np.tanh(X[t] + hs[-1] @ W))
+    dw, dh = np.zeros((3, 3)), np.zeros(3)
+    for t in (3, 2, 1):
+        da = 1 - hs[t] ** 2 + dh
+        dw += np.outer(hs[t - 1], da)
+        dh = W @ da
+    found = cause(loss, W, dw)
+    assert "is not applied to its whole gradient: what comes back through `h @ w`" in found
+
+
+def test_constants_have_the_names_that_the_program_gives_them() -> None:
+    layers = [0.5 * W, W.T + 0.3]
+
+    def loss(x: Any) -> Any:
+        for n in range(2):
+            x = np.tanh(x @ layers[n])
+        return x.sum()
+
+    h = np.tanh(X @ layers[0])
+    y = np.tanh(h @ layers[1])
+    wrong = (((1 - y**2) @ layers[1].T) * (1 - h**2)) @ layers[0]
+    assert "it is `g @ layers[n]`" in cause(loss, X, wrong)
+
+
 def gated(w: Any) -> Any:
     h = X
     for _ in range(2):

@@ -98,6 +98,10 @@ def framed(h: Any) -> Any:
     return out
 
 
+def of_parts(y: Any) -> Any:
+    return y * C + np.sin(y) * D
+
+
 def added_up(h: Any) -> Any:
     total = 0.0
     for i in range(4):
@@ -129,6 +133,11 @@ PLANTED: dict[str, tuple[tuple[int, ...], Callable[[Any], Any], Callable[[np.nda
         (4, 3),
         lambda h: t(h) * np.cos(h) + np.sin(h),
         lambda g, h: g * np.cos(h) * (1 - t(h) ** 2) - g * t(h) * np.sin(h) + g * np.cos(h) * np.cos(h),
+    ),
+    "derivative of a part": (
+        (4, 3),
+        lambda h: of_parts(t(h)),
+        lambda g, h: (g * C + g * D * np.cos(t(h)) / (1 - t(h) ** 2)) * (1 - t(h) ** 2),
     ),
     "earlier terms": ((4, 3), lambda h: added_up(h), lambda g, h: placed((4, 3), 3, g * C[3])),
     "mask": ((4, 3), lambda h: np.maximum(h, 0), lambda g, h: g * (g > 0)),

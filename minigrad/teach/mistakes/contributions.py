@@ -92,12 +92,14 @@ def _sign(s: Edge) -> Iterator[Variant]:
 @mistake(
     "doubled",
     "edge",
-    "the contribution of {operand} through {through} is counted twice: added twice, or passed on once before all "
-    "contributions had arrived and then again",
+    "the contribution of {operand} through {through} is counted twice: {detail}added twice, or passed on once before "
+    "all contributions had arrived and then again",
     assumes=1.6,
 )
 def _doubled(s: Edge) -> Iterator[Variant]:
-    yield Variant(lambda g: 2 * s.contribution(g))
+    constants = [o for op in s.tape.ops for i, o in enumerate(op.operands) if op.sources[i] is None and np.size(o) == 1]
+    half = any(float(np.ravel(c)[0]) in (0.5, 2.0) for c in constants if np.asarray(c).dtype.kind in "fi")
+    yield Variant(lambda g: 2 * s.contribution(g), "a factor of 1/2 is missing, or it is " * half)
 
 
 @mistake(
@@ -732,6 +734,10 @@ def _wrong_spread(s: Edge) -> Iterator[Variant]:
             mask = array == extreme(array, axis=axis, keepdims=True)
             said = f"to those where {name} is extreme, not {s.words.operand(s.k, 0)}"
             yield Variant(lambda g, m=mask: m * spread(g, shape, axis, keep), said, 0.0, name)
+    if op.kind in ("mean", "sum"):
+        largest = s.operand == s.operand.max(axis, keepdims=True)
+        said = "to the largest alone, as that of a maximum"
+        yield Variant(lambda g: largest * spread(g, shape, axis, keep), said, 0.2, "largest")
     if axis is None or np.ndim(axis) and len(axis) == len(shape):
         return
     one = (axis,) if isinstance(axis, int) else tuple(axis)

@@ -614,8 +614,8 @@ def _other_derivative(s: Block) -> Iterator[Variant]:
     between = s.tape.between(s.k, s.early)
     if s.x.shape != s.y.shape or len(between) < 2:
         return
-    if s.x.size < 2 and (s.tape.x.size < 2 or s.words.passes(s.k) > 1):
-        return
+    if s.x.size < 2 and (s.tape.x.size < 2 or s.words.passes(s.k) == 2):
+        return  # a few numbers agree with other formulas by chance
     if all(isinstance(s.tape.ops[k].primitive, Elementwise) for k in between):
         right, known = s.local, s.words.known(s.k, s.early)
         far = 0.0 if s.words.variable(s.k) else 0.25  # what has a name is likelier to be differentiated as a whole

@@ -160,6 +160,8 @@ class Site:
         """
         ops, same = self.tape.ops, self.words.same_instruction(self.k)
         source = self.k if i is None else ops[same[-1]].sources[i]
+        if i is not None and len(same) > 1 and (source is None or ops[source].primitive is None):
+            return self._of_constants([ops[k].operands[i] for k in same], same.index(self.k))
         every = [] if source is None else self.words.same_instruction(source)
         if len(every) < 2:
             return []
@@ -167,6 +169,15 @@ class Site:
         if i is not None and ops[same[0]].sources[i] not in every:
             before = ops[same[0]].operands[i]
         return self._around(every, self.k if i is None else self.op.sources[i], before)
+
+    def _of_constants(self, several: list[Any], at: int) -> list[tuple[np.ndarray, str]]:
+        """Return what a constant is in other passes of the loop, such as the weights of another layer."""
+        values = [np.asarray(v) for v in several if np.shape(v) == np.shape(several[at])]
+        if len(values) < len(several) or all(np.array_equal(values[0], v) for v in (values[1], values[-1])):
+            return []
+        last = len(values) - 1
+        wanted = {"previous": at - 1, "next": min(at + 1, last), "first": 0, "last": last}
+        return [(values[p], when) for when, p in wanted.items()]
 
     def _around(self, every: list[int], own: int | None, before: Any = None) -> list[tuple[np.ndarray, str]]:
         """Return the values of an operation in the passes of a loop: previous, next, first and last."""

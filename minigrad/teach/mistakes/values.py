@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.primitives.primitive import Elementwise
 from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.edits import as_operand
 from minigrad.teach.mistakes.moves import subsets
@@ -297,6 +298,26 @@ def _other_time_steps(s: Site) -> Iterator[Variant]:
         kept = [j for j, is_next in enumerate(of_next) if is_next is not missing]
         if kept and len(kept) < len(users) - 1:
             yield Variant(lambda cs, kept=kept: sum(cs[j] for j in kept), said, key=f"{missing}")
+
+
+@mistake(
+    "derivative of a part",
+    "arrivals",
+    "the local derivative of {node}{line} is not applied to its whole gradient: {detail}",
+    assumes=1.5,
+)
+def _derivative_of_a_part(s: Site) -> Iterator[Variant]:
+    """(1 - h**2) * dh + dh_next, with the derivative on one of two contributions."""
+    active = [i for i, o in enumerate(s.op.sources) if o is not None and s.tape.ops[o].active]
+    if len(active) != 1 or not isinstance(s.op.primitive, Elementwise) or not 2 <= len(s.op.users) <= 4:
+        return
+    local = Edge(s.tape, s.words, s.k, active[0]).local
+    if local.shape != s.op.value.shape or np.abs(local).min(initial=1) < 1e-9 or np.ptp(local) == 0:
+        return
+    for j, (k, i) in enumerate(s.uses):
+        said = f"what comes back through {s.words.through(k)} goes around it"
+        change = lambda cs, j=j: sum(c / local if m == j else c for m, c in enumerate(cs))  # noqa: E731
+        yield Variant(change, said, key=f"{s.words.name(k)} {i}")
 
 
 @mistake(

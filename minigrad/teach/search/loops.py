@@ -34,7 +34,8 @@ class Loops(Single):
         several = (self._common_factor(passes) for passes, _ in by_scope.get("edge", ()))
         found = [e for e in several if e is not None]
         for m in sorted(CATALOGUE.values(), key=lambda m: m.assumes):
-            if self.late() or found and m.assumes > min(e.assumes for e in found) + 0.4:
+            # a variant may assume less than its mistake
+            if self.late() or found and m.assumes > min(e.assumes for e in found) + 0.8:
                 break
             for passes, assumes in by_scope.get(m.scope, ()):
                 for c in self._likely([*self._same_everywhere(m, passes, assumes)]):
