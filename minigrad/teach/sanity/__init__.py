@@ -46,9 +46,9 @@ def sanity(network: Any, data_batch: Any, loss: Callable[..., Any] | None = None
       or on the call before. With batch normalization it depends on the others in training mode, which is right.
     - "outputs": the output depends on the input, also on each of a pair. The standard deviation over the examples
       neither fades nor explodes through the layers.
+    - "units": ReLUs that are not dead, tanh and sigmoid that are not saturated.
     - "loss": at the start it is about log(classes), what guessing costs; for the mean squared error, about the mean
       square of the targets. It is a mean over the examples, and no small part of one.
-    - "units": ReLUs that are not dead, tanh and sigmoid that are not saturated.
     - "gradients": neither vanish nor explode through the layers.
     - "overfit": eight examples can be learned by heart with Adam.
 
@@ -125,4 +125,4 @@ def _checks(trial: Trial, steps: int) -> Iterator[Check]:
     # a mistake in what is computed comes before numbers that are too large or too small, which follow from it
     yield from (start.forward(trial), learning.trained(trial), start.shapes(trial), start.scores(trial))
     yield from (scales.layers(trial, bool(fit.ok)), independence.examples(trial), scales.outputs(trial))
-    yield from (start.loss(trial), scales.units(trial, bool(fit.ok)), scales.gradients(trial), fit)
+    yield from (scales.units(trial, bool(fit.ok)), start.loss(trial), scales.gradients(trial), fit)
