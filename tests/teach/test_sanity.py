@@ -403,7 +403,7 @@ SICK: dict[str, tuple[str, str, Case]] = {
     "nan targets": ("targets", "nan", lambda: (mlp(outputs=1), (line()[0], with_nan(line()[1].repeat(3, 1))[:, 2:]),
                                                nn.MSELoss())),
     "head": ("loss", "ln(4) = 1.39", lambda: (with_weights(mlp(), 2, lambda w: 40 * w), blobs(), CE)),
-    "bias": ("loss", "class 2 for all", lambda: (
+    "bias": ("loss", "Class 2 has the largest score", lambda: (
         Function(F.relu, lambda z: z + 30 * F.one_hot(minigrad.tensor([2]), C)), blobs(), CE)),
     "softmax": ("scores", "softmax", lambda: (mlp().append(nn.Softmax(1)), blobs(), CE)),
     "softmax in forward": ("scores", "softmax", lambda: (Function(F.relu, lambda z: F.softmax(z, 1)), blobs(), CE)),

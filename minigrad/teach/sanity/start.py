@@ -102,7 +102,7 @@ def _unlike(trial: Trial) -> str:
         means = pair[0].mean(0)
         best = int(means.argmax())
         if (pair[0].argmax(1) == best).all() and np.ptp(means) > 2 * pair[0].std(0).max():
-            return f"The largest score is that of class {best} for all examples: start with a bias of 0, and smaller weights"
+            return f"Class {best} has the largest score for all examples: start with biases of 0 and smaller weights"
     return "Usual fixes: smaller initial weights in the last layer, inputs of about 1"
 
 
