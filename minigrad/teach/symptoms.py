@@ -232,7 +232,7 @@ def gradients_apart(samples: Sequence[Sample], model: Module) -> Iterator[Said]:
             f"{norms[weakest]:.2g} in {listed(small)}, which hardly learns. "
             f"{against_vanishing(model, (layer.split(' after ')[0] for layer in recent[-1].outputs))}",
         )
-    elif weakest in small and norms[last] < APART * norms[first]:
+    elif weakest in small and 0 < norms[last] < APART * norms[first]:
         yield (
             "exploding gradients",
             f"the gradient explodes on its way back: its norm is {norms[last]:.2g} in {last}, but {largest:.2g} in "

@@ -158,7 +158,7 @@ def _asked_by_slots(weights: Any) -> bool:
     "hardly any gradient: divide the scores by sqrt(d), the size of a head, or use smaller initial weights",
 )
 def saturated_attention(scene: Scene) -> Seen:
-    if scene.output is None or not scene.values or len(scene.samples) > 3:
+    if scene.output is None or not scene.values or len(scene.samples) > 3 or scene.resumed:
         return None
     for node in nodes_of(scene.output):
         weights = scene.values.get(node) if node.primitive.name == "softmax" and len(node.shape) > 2 else None

@@ -89,6 +89,52 @@ def cosines_as_scores(scene: Scene) -> Seen:
 
 
 @certain(
+    "not normalized",
+    "the scores of a cross entropy are products of results, divided by a temperature, and these are not normalized",
+    "the scores of the cross entropy are products of results, divided by a temperature, but the results are not "
+    "normalized, so that longer ones win and the softmax saturates: z = F.normalize(z, dim=1) first",
+    graph=True,
+    assumes=0.8,
+)
+def products_as_scores(scene: Scene) -> Seen:
+    product: Any
+    for _, product, factor in _products(scene):
+        if kind_of(product) == "where":  # with a mask
+            product = next((s for s in product.inputs if s is not None), None)
+            while kind_of(product) in ("mul", "div") and None in product.inputs:
+                factor, product = factor * scale(product), next(s for s in product.inputs if s is not None)
+        if factor < 2 or kind_of(product) != "matmul" or None in product.inputs[:2]:
+            continue
+        a, b = map(node_behind, product.inputs[:2])
+        if all(kind_of(z) in ("linear", "add", "cat", "relu", "tanh") for z in (a, b)):
+            return True
+    return None
+
+
+@certain(
+    "uphill",
+    "the loss grows with the cosines of results and given, normalized vectors",
+    "the loss grows with the similarity of each pair, so the steps push the two apart: similarity is maximized, loss = "
+    "-cosine.mean(), or 2 - 2 * cosine",
+    graph=True,
+    assumes=0.8,
+)
+def apart(scene: Scene) -> Seen:
+    signs = linear_terms(scene.loss)
+    pairs = [sign for node, sign in signs.items() if _with_constant(node) or cosine(node) is not None]
+    return bool(pairs) and all(sign > 0 for sign in pairs)
+
+
+def _with_constant(node: Any) -> bool:
+    """Return whether a node is the product of a normalized result and rows of length 1."""
+    source = next((s for s in node.inputs if s is not None), None) if kind_of(node) == "mul" else None
+    if source is None or None not in node.inputs or not is_normalized(node_behind(source)):
+        return False
+    given = [a for a in arrays(node) if a.shape == node.shape and a.ndim == 2]
+    return bool(given) and bool(np.allclose(np.linalg.norm(given[0], axis=1), 1, atol=1e-3))
+
+
+@certain(
     "no stop-gradient",
     "the loss is the similarity of pairs of results alone, and both pass a gradient",
     "the loss only makes the two results of a pair alike, and both pass a gradient: the same result for all examples "
@@ -140,7 +186,9 @@ def unrelated_views(scene: Scene) -> Seen:
 def _compares(scene: Scene) -> bool:
     """Return whether the loss compares normalized results of two batches of one shape, in five samples."""
     known = len(scene.views) >= 5 and not any(map(math.isnan, scene.views[-5:]))
-    return known and any(is_normalized(node) for node in scene.between) and labels_of(scene.between) is None
+    labels = labels_of(scene.between)
+    places = labels is None or np.array_equal(np.sort(labels), np.arange(len(labels)))  # of partners, no classes
+    return known and places and any(is_normalized(node) for node in scene.between)
 
 
 @certain(
@@ -198,6 +246,26 @@ STRONG = (
     "the critic tells real from generated so surely that the generator gets nothing to learn from: {which}. Train the "
     "critic less often or at a smaller rate, the generator at a larger one, or smooth the labels (0.9 for 1)"
 )
+
+
+@certain(
+    "uphill",
+    f"after 100 steps, a generator's loss is below -{BEATEN:g}, and falls as the critic sees through it",
+    "the generator's loss falls as the critic recognizes what it makes: its sign is wrong, so that the generator helps "
+    "the critic. Minimize -log D(G(z)), binary_cross_entropy_with_logits(D(G(z)), ones), without another minus",
+    graph=True,
+    assumes=0.85,
+)
+def helps_the_critic(scene: Scene) -> Seen:
+    if not _generates(scene) or not _now(scene.losses) < -BEATEN:
+        return None
+    signs = linear_terms(scene.loss)
+    return any(sign < 0 and kind_of(node) == "softplus" and _of_negated(node) for node, sign in signs.items())
+
+
+def _of_negated(node: Any) -> bool:
+    """Return whether the argument of a softplus is a negated score."""
+    return kind_of(node_behind(node.inputs[0])) == "neg"
 
 
 @certain("critic too strong", f"after 100 steps, a generator's loss is above {BEATEN:g}", STRONG)

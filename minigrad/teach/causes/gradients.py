@@ -62,7 +62,7 @@ def all_frozen(scene: Scene) -> Seen:
     "multiplied by 0",
     "a weight gets a gradient of exactly 0 in five samples in a row, and another of its layer does not",
     "the gradient of {name} is exactly 0 in each step, and that of {other} is not: what {name} multiplies is always 0. "
-    "Is a state set back to 0 in each time step, or a part of the inputs always 0?",
+    "Is a state set back to 0 in each time step, is only the result of the first one used, or is an input always 0?",
     assumes=0.8,
 )
 def multiplied_by_zero(scene: Scene) -> Seen:

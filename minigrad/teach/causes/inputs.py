@@ -74,7 +74,8 @@ def ignored_inputs(scene: Scene) -> Seen:
 )
 def growing_inputs(scene: Scene) -> Seen:
     first, now = scene.first_batch, scene.batch
-    if first is None or now is None or len(scene.samples) < 10 or scene.own_targets or _normalizes_first(scene.model):
+    made = scene.own_targets or scene.calls > 1  # the model makes them, or another one
+    if first is None or now is None or len(scene.samples) < 10 or made or _normalizes_first(scene.model):
         return None
     before, size = max(-first.low, first.high), max(-now.low, now.high)
     grow = 0 < before < WIDE < size < math.inf and size > GROWN * before

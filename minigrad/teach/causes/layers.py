@@ -14,7 +14,7 @@ from minigrad.teach.causes.inputs import badly_scaled
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.samples import named
 
-UNLIKELY = 10.0
+UNLIKELY = 8.0
 """A loss at the start of this many times the cost of guessing comes from scores that are too large."""
 TINY = 0.1
 """Weights of this part of 1 / sqrt(inputs), in two layers, leave a hundredth of what differs between examples."""

@@ -140,6 +140,7 @@ class Scene:
             partner, as a part of that between any two; 0 where they are the same.
         ignored: the number of samples in which the model's graph had no numbers from its further inputs.
         resumed: whether the optimizer had a state when watching began.
+        calls: the number of calls of the model in the latest sampled step.
         silent: of pairs of weights of a layer, the number of samples in a row in which the gradient of the first was
             exactly 0 and that of the second was not.
         restarted: the number of samples in a row, after the first steps, in which the optimizer had no memory.
@@ -220,6 +221,7 @@ class Scene:
     resumed: bool = False
     silent: dict[tuple[str, str], int] = field(default_factory=dict)
     restarted: int = 0
+    calls: int = 1
 
     def __post_init__(self) -> None:
         self.resumed = any(state for state in getattr(self.optimizer, "state", {}).values())

@@ -68,6 +68,23 @@ def _mixes(scene: Scene) -> bool:
 
 
 @explains(
+    "padding read",
+    "the sequences end with padding, and the result comes from the last position",
+    "the sequences end with padding, and the result comes from the last position, which is padding in {part:.0%} of "
+    "them: what was read before it fades. Take the result at each sequence's own last token, o[range(n), lengths - 1]",
+    symptoms=("vanishing gradients", "loss does not fall"),
+    assumes=0.9,
+)
+def reads_padding(scene: Scene) -> Seen:
+    ids, back = scene.inputs, scene.reach.back if scene.reach is not None else ()
+    if ids is None or ids.dtype.kind not in "iu" or ids.ndim != 2 or len(back) != ids.shape[1] or not back[-1]:
+        return None
+    tokens, counts = np.unique(ids[:, -2:], return_counts=True)
+    padded = (ids[:, -2:] == tokens[counts.argmax()]).all(axis=1)
+    return padded.mean() > 0.5 and len(scene.output.shape) == 2 and {"part": padded.mean()}
+
+
+@explains(
     "vanishing gradients",
     f"less than {THROUGH_TIME:g} of a gradient reaches the first step of a sequence",
     "the gradient vanishes on its way back through time{by}: {left:.0e} of it reaches the first step. Use {instead}, "

@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.teach.causes.cause import Seen, certain
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import arrays, drawn, nodes_of
+from minigrad.teach.loss_graph import arrays, drawn, has_targets, kind_of, linear_terms, nodes_of
 
 SETTLED = 30
 """The steps that a term of the loss may need to find its size."""
@@ -89,10 +89,31 @@ def no_divergence(scene: Scene) -> Seen:
     users = Counter(source for node in nodes_of(scene.loss) for source in {*node.inputs} - {None})
     for _, deviation, noise in drawn(scene.loss):
         node: Any = deviation if scene.inputs is None or not np.may_share_memory(noise, scene.inputs) else None
-        while users[node] == 1 and len(sources := [s for s in node.inputs if s is not None]) == 1:
-            node = sources[0]  # such as exp(logvar / 2)
+        while users[node] == 1 and kind_of(node) in ("exp", "softplus", "sqrt", "add", "pow", "mul", "div", "clamp"):
+            node = next(s for s in node.inputs if s is not None)  # such as exp(logvar / 2)
         if users[node] == 1:
             return True
+    return None
+
+
+@certain(
+    "latent cut off",
+    "a divergence has logvar and exp(logvar), and no mean + noise * deviation passes a gradient",
+    "the loss has the divergence of a posterior, but its deviation takes no part in anything else: the decoder gets "
+    "latent numbers without noise, or detached ones, so that the encoder learns from the divergence alone. Draw them "
+    "as mu + (logvar / 2).exp() * noise, without detach() or no_grad()",
+    graph=True,
+    assumes=0.8,
+)
+def latent_cut_off(scene: Scene) -> Seen:
+    signs = linear_terms(scene.loss)
+    nodes = [*nodes_of(scene.loss)]
+    users = Counter(source for node in nodes for source in {*node.inputs} - {None})
+    for node in nodes:
+        s: Any = node.inputs[0] if node.primitive.name == "exp" else None
+        balanced = s is not None and signs.get(node, 0) * signs.get(s, 0) < 0
+        if balanced and users[s] == 2 and users[node] == 1 and has_targets(scene.loss) and len(s.shape) == 2:
+            return not any(True for _ in drawn(scene.loss))
     return None
 
 

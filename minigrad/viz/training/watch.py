@@ -553,6 +553,7 @@ class Watcher:
         scene.spreads.append(seen.spread)
         scene.views.append(seen.views)
         scene.ignored += seen.ignores
+        scene.calls = seen.calls
         scene.same += [] if seen.same is None else [seen.same]
         scene.zeros += [] if seen.zero is None else [seen.zero]
         scene.training += [] if seen.training is None else [seen.training]

@@ -1,0 +1,253 @@
+"""`watch` names what is wrong in losses that compare results, in latent numbers, flows, generators and policies, and
+leaves the right loss alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import nn, optim, tensor
+from minigrad.nn import functional as F
+from tests.teach.test_causes_of_models import TEXT, said
+
+X = np.random.default_rng(0).standard_normal((32, 6)).astype(np.float32)
+PARTNERS = np.concatenate([np.arange(32, 64), np.arange(32)])
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+def network(*sizes: int, last: Any = None) -> Any:
+    minigrad.manual_seed(0)
+    pairs = [[nn.Linear(a, b), nn.Tanh()] for a, b in zip(sizes, sizes[1:])]
+    layers = [layer for pair in pairs for layer in pair][:-1]
+    return nn.Sequential(*layers, *([] if last is None else [last]))
+
+
+def contrastive(temperature: float = 0.2, masked: bool = True, normal: bool = True, same: bool = False) -> str:
+    model, rng = network(6, 16, 8), np.random.default_rng(0)
+
+    def view() -> Any:
+        return model(tensor(X + (0 if same else 0.3) * rng.standard_normal(X.shape).astype(np.float32)))
+
+    def loss() -> Any:
+        z = minigrad.cat([view(), view()], 0)
+        z = F.normalize(z, dim=1) if normal else z
+        scores = z @ z.T / temperature
+        scores = scores.masked_fill(tensor(np.eye(64, dtype=bool)), -1e9) if masked else scores
+        return F.cross_entropy(scores, tensor(PARTNERS))
+
+    return said(model, loss)
+
+
+def attracted(detached: bool = True, sign: int = -1, partners: bool = True) -> str:
+    model, rng = network(6, 16, 8), np.random.default_rng(0)
+
+    def loss() -> Any:
+        order = np.arange(32) if partners else rng.permutation(32)
+        a, b = (model(tensor(x + 0.1 * rng.standard_normal(x.shape).astype(np.float32))) for x in (X, X[order]))
+        return sign * (F.normalize(a, dim=1) * F.normalize(b.detach() if detached else b, dim=1)).sum(dim=1).mean()
+
+    return said(model, loss)
+
+
+class Coupling(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = network(1, 8, 2)
+
+    def forward(self, x: Any) -> Any:
+        out = self.net(x[:, :1])
+        scale, shift = out[:, :1].tanh(), out[:, 1:]
+        return minigrad.cat([x[:, :1], x[:, 1:2] * scale.exp() + shift], 1), scale.sum(dim=1)
+
+
+def flow(sign: int) -> str:
+    model = Coupling()
+
+    def loss() -> Any:
+        z, logdet = model(tensor(X))
+        prior = 0.5 * (z**2).sum(dim=1)
+        return (prior - sign * logdet).mean() if sign else prior.mean()
+
+    return said(model, loss)
+
+
+class Coder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = nn.Linear(6, 4), nn.Linear(2, 6)
+
+    def forward(self, x: Any, cut: bool = False) -> Any:
+        mean, logvar = self.encoder(x).chunk(2, dim=1)
+        z = mean + (logvar / 2).exp() * minigrad.randn(*mean.shape)
+        return self.decoder(z.detach() if cut else z), mean, logvar
+
+
+def latent(divergence: bool = True, cut: bool = False) -> str:
+    minigrad.manual_seed(0)
+    model = Coder()
+
+    def loss() -> Any:
+        out, mean, logvar = model(tensor(X), cut) if cut else model(tensor(X))
+        error = ((out - tensor(X)) ** 2).sum(dim=1).mean()
+        return error - 0.5 * (1 + logvar - mean**2 - logvar.exp()).sum(dim=1).mean() if divergence else error
+
+    return said(model, loss, steps=40)
+
+
+def difference(bounded: bool) -> str:
+    """A Wasserstein critic, or energies of data and others."""
+    model = network(6, 16, 1)
+
+    def loss() -> Any:
+        low, high = model(tensor(X)), model(tensor(X + 1))
+        return low.mean() - high.mean() + (0.1 * (low**2 + high**2).mean() if bounded else 0)
+
+    return said(model, loss, steps=60, rate=0.05)
+
+
+def generator(sign: int, offset: float = 0.0) -> str:
+    model, critic = network(2, 6), nn.Linear(6, 1)
+    z, ones = minigrad.randn(16, 2), minigrad.ones(16, 1)
+
+    def loss() -> Any:
+        return sign * F.binary_cross_entropy_with_logits(critic(model(z)) + offset, ones)
+
+    return said(model, loss, steps=110, rate=0.02)
+
+
+def acting(sign: int = -1, draws: bool = True, log: bool = True, size: float = 1.0) -> str:
+    """A policy whose episodes get longer the better it is."""
+    model, rng = network(6, 8, 3), np.random.default_rng(0)
+    for p in model.parameters():
+        p.data = p.data * size
+    length = [60]
+
+    def loss() -> Any:
+        length[0] = max(8, length[0] + (-4 if sign > 0 else 4))
+        states = rng.standard_normal((length[0], 6)).astype(np.float32)
+        logs = F.log_softmax(model(tensor(states)), dim=1)
+        p = np.exp(logs.detach().numpy().astype(float))
+        drawn = (p.cumsum(axis=1) > rng.random((len(p), 1))).argmax(axis=1)
+        actions = drawn if draws else p.argmax(axis=1)
+        gains = rng.standard_normal(len(p)).astype(np.float32)
+        return sign * ((logs if log else logs.exp())[np.arange(len(p)), actions] * tensor(gains)).mean()
+
+    def plain() -> Any:
+        states = rng.standard_normal((32, 6)).astype(np.float32)
+        p = F.softmax(model(tensor(states)), dim=1)
+        return -(p[np.arange(32), rng.integers(0, 3, 32)] * tensor(rng.standard_normal(32).astype(np.float32))).mean()
+
+    return said(model, loss if log else plain, steps=60, rate=0.001)
+
+
+def numbered(embedded: bool) -> str:
+    minigrad.manual_seed(0)
+    first = nn.Embedding(7, 8) if embedded else nn.Linear(1, 8)
+    model = nn.ModuleList([first, nn.GRU(8, 16, batch_first=True), nn.Linear(16, 7)])
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = model
+
+        def forward(self, ids: Any) -> Any:
+            h = first(ids if embedded else ids.float().unsqueeze(2))
+            return model[2](model[1](h)[0])
+
+    whole = Model()
+    inputs, targets = tensor(TEXT[:, :-1]), tensor(TEXT[:, 1:].reshape(-1))
+    return said(whole, lambda: F.cross_entropy(whole(inputs).reshape(-1, 7), targets))
+
+
+def stepping(carried: bool) -> str:
+    minigrad.manual_seed(0)
+    cell = nn.RNNCell(6, 8)
+    model = nn.Sequential(nn.Linear(8, 1))
+    model.cell = cell
+
+    def loss() -> Any:
+        h = minigrad.zeros(32, 8)
+        for t in range(3):
+            h = cell(tensor(np.roll(X, t, axis=1)), h if carried else minigrad.zeros(32, 8))
+        return ((model[0](h) - tensor(X[:, :1])) ** 2).mean()
+
+    return said(model, loss)
+
+
+def memory(cleared: bool) -> str:
+    model = network(6, 8, 1)
+    optimizer = optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+
+    def loss() -> Any:
+        if cleared:
+            optimizer.state.clear()
+        return ((model(tensor(X)) - tensor(X[:, :1])) ** 2).mean()
+
+    return said(model, loss, optimizer=optimizer)
+
+
+def frozen(head: bool) -> str:
+    model = network(6, 8, 1)
+    model.requires_grad_(False)
+    model[2].requires_grad_(head)
+    given = tensor(X, requires_grad=True)
+    return said(
+        model, lambda: ((model(given) - tensor(X[:, :1])) ** 2).mean(), optimizer=optim.Adam(model.parameters())
+    )
+
+
+SICK: dict[str, tuple[Callable[[], str], str]] = {
+    "own similarity": (lambda: contrastive(masked=False), "no other can be as large"),
+    "no temperature": (lambda: contrastive(temperature=1.0), "divide them by a temperature"),
+    "not normalized": (lambda: contrastive(normal=False), "not normalized"),
+    "the same view twice": (lambda: contrastive(same=True), "both views of each example are the same"),
+    "no stop-gradient": (lambda: attracted(detached=False), "Detach one side of each pair"),
+    "dissimilarity": (lambda: attracted(sign=1), "push the two apart"),
+    "views of different examples": (lambda: attracted(partners=False), "belong to different examples"),
+    "no log-determinant": (lambda: flow(0), "log-determinant"),
+    "a log-determinant with the wrong sign": (lambda: flow(-1), "the sign of that term is wrong"),
+    "no divergence": (lambda: latent(divergence=False), "no divergence from the prior"),
+    "a latent that is cut off": (lambda: latent(cut=True), "or detached ones"),
+    "scores without an end": (lambda: difference(False), "has no lower end, so the scores run away"),
+    "a critic that takes all for real": (lambda: generator(1, offset=9.0), "takes all that it makes for real"),
+    "a critic that takes nothing for real": (lambda: generator(1, offset=-40.0), "gets nothing to learn from"),
+    "a generator that helps the critic": (lambda: generator(-1, offset=-9.0), "the generator helps the critic"),
+    "a policy that avoids what pays": (lambda: acting(sign=1), "without a minus"),
+    "a policy without a logarithm": (lambda: acting(log=False), "without its logarithm"),
+    "a policy that is never drawn from": (lambda: acting(draws=False), "each action that the policy took"),
+    "a policy that is certain at first": (lambda: acting(size=60.0), "its scores are too large"),
+    "indices as numbers": (lambda: numbered(False), "as numbers"),
+    "a state that is set back": (lambda: stepping(False), "weight_hh is exactly 0"),
+    "an optimizer without a memory": (lambda: memory(True), "its state cleared"),
+    "all frozen": (lambda: frozen(False), "are frozen"),
+}
+
+HEALTHY: dict[str, Callable[[], str]] = {
+    "two views": contrastive,
+    "two views, one detached": attracted,
+    "a flow": lambda: flow(1),
+    "a latent": latent,
+    "energies with a penalty": lambda: difference(True),
+    "a generator": lambda: generator(1),
+    "a policy": acting,
+    "tokens": lambda: numbered(True),
+    "a state": lambda: stepping(True),
+    "a momentum": lambda: memory(False),
+    "a trained head": lambda: frozen(True),
+}
+
+
+@pytest.mark.parametrize("name", SICK)
+def test_it_names_the_cause(name: str) -> None:
+    run, words = SICK[name]
+    assert words in run()
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_the_right_loss_is_left_alone(name: str) -> None:
+    assert HEALTHY[name]() == ""
