@@ -387,7 +387,8 @@ def _key(site: Site, edit: Variant, alike: bool) -> str:
         return edit.key or edit.detail
     key = edit.detail
     operands = [(site.operand(i), f"…{i}") for i in range(len(site.op.sources))]
-    for name, instead in ((site.what, "…"), *operands, (site.words.name(site.k), "…")):
+    own = [(site.words.name(site.k), "…")] if len(site.passes) == 1 else []
+    for name, instead in ((site.what, "…"), *operands, *own):
         key = key.replace(name, instead)
     return key
 

@@ -190,8 +190,7 @@ mistake("restarts-late", "schedule", "the restart comes one step late (> instead
         ("t % T", "((t - 1) % T + 1 if t else 0)"))
 mistake("cycle-cut", "schedule", "the cosine of a cycle goes over {detail}, where the cycle has T",
         ("A * (t % T) / T", "A * (t % T) / (T + 1)", "T + 1 steps"),
-        ("A * (t % T) / T", "A * (t % T) / (T - 1)", "T - 1 steps"),
-        ("A * t / length", "A * t / T", "T steps, as in the first cycle"))
+        ("A * (t % T) / T", "A * (t % T) / (T - 1)", "T - 1 steps"))
 mistake("ends-exchanged", "schedule", "the ends are exchanged: the rate grows from the last rate to alpha_0",
         ("alpha_0 + (last - alpha_0) * A / B", "last + (alpha_0 - last) * A / B"))
 mistake("range-sign", "schedule", "a sign is wrong: the rate grows beyond alpha_0",
