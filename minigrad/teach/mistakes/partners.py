@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.primitives.primitive import Elementwise
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.mistakes.sites import Edge
+from minigrad.teach.mistakes.sites import CHOICES, Edge
 from minigrad.teach.tape import Times
 
 Partners = tuple[Edge, Edge, Edge | None]
@@ -23,8 +23,8 @@ Partners = tuple[Edge, Edge, Edge | None]
 )
 def _exchanged(pair: Partners) -> Iterator[Variant]:
     a, b, total = pair
-    if a.operand.shape != b.operand.shape:
-        return
+    if a.operand.shape != b.operand.shape or a.op.kind in CHOICES and None in a.op.sources:
+        return  # a mask that is inverted has its own entry
     other = b.words.operand(b.k, b.i)
     if a.op.kind in ("cat", "stack"):
         yield Variant({a: lambda g: b.contribution(g), b: lambda g: a.contribution(g)}, f"{other}, the other part")
