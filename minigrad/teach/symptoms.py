@@ -356,7 +356,8 @@ def rate_decayed(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
     highest = max(rate for _, rate in rates)
     alive = max((step for step, rate in rates if rate > FADED * highest), default=0)
     # the lecture's loop has estimates of its rate only as long as x changes
-    at_once = len(scene.rates) > alive and scene.rates[alive // 2] < 0.5 * highest  # not after a plateau of the loss
+    # in each step, and not after a plateau of the loss
+    at_once = len(scene.rates) > alive and len({*scene.rates[:alive]}) > alive / 2
     lasting = max(WAITING, alive // 3) if scene.ended and at_once else max(LASTING, alive)
     still = not max(last.ratios.values(), default=0) > SMALL
     if last.step - alive > lasting and highest > 0 and still and last.gradient > 0:
