@@ -267,7 +267,8 @@ def _several(s: Site) -> Iterator[Variant]:
     if s.words.passes(s.k) > 1 or not 3 <= n <= 6:
         return
     for those in subsets(range(n)):
-        if 1 < len(those) < n:
+        # those of some passes of a loop are "dropped" in them
+        if 1 < len(those) < n and len({s.words.same_instruction(s.uses[j][0])[0] for j in those}) > 1:
             names = [*dict.fromkeys(s.words.through(s.uses[j][0]) for j in those)]
             ways = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
             for said, by in (("are missing", 0), ("have the wrong sign", -1)):
