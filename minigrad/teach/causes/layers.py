@@ -52,6 +52,7 @@ def unlikely_start(scene: Scene) -> Seen:
     times = UNLIKELY if badly is None else UNLIKELY / 3
     # what the answer 0 costs, for a regression, whose targets may be anywhere
     zero = next((float(np.square(array).mean()) for array in loss_graph.targets(scene.between, scene.output)), math.nan)
+    zero *= scene.factor or 1.0
     if math.isnan(zero) and scene.losses[0] > times * scene.guessing > 0:
         costs = scene.guessing
     elif math.isfinite(scene.guessing) and scene.losses[0] > max(1.0, times**2 * zero) and zero > 0:
