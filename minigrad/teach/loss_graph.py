@@ -150,9 +150,9 @@ def guessing(loss: Any, output: Any) -> float:
     shape: tuple[int, ...] = scores.shape if scores is not None else ()
     if len(shape) > 1 and shape[1] > 1:
         return factor * math.log(shape[1])
-    for array in targets(nodes_between(output, loss), output) if name in ("square", "pow") and factor == 1 else ():
+    for array in targets(nodes_between(output, loss), output) if name in ("square", "pow") else ():
         each = array.ndim > 1 and len(array) > 7  # a guess for each of several numbers
-        return float(array.var(axis=0, ddof=1).mean() if each else array.var())
+        return factor * float(array.var(axis=0, ddof=1).mean() if each else array.var())
     return math.nan
 
 
