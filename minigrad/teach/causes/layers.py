@@ -48,6 +48,8 @@ def strong_dropout(scene: Scene) -> Seen:
 def unlikely_start(scene: Scene) -> Seen:
     if len(scene.samples) != 1 or not scene.losses or scene.loss is None or scene.output is None:
         return None
+    if any(source is not None and source.primitive is None for node in scene.between for source in node.inputs):
+        return None  # another model stands behind the output, such as a critic
     badly = next(badly_scaled(scene), None)
     times = UNLIKELY if badly is None else UNLIKELY / 3
     # what the answer 0 costs, for a regression, whose targets may be anywhere
