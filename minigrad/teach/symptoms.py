@@ -482,11 +482,7 @@ def _long(samples: Sequence[Sample]) -> list[Sample]:
 
 
 def no_progress(
-    recent: Sequence[Sample],
-    losses: Sequence[float],
-    shape: tuple[int, ...],
-    scene: Scene,
-    large: bool = False,
+    recent: Sequence[Sample], losses: Sequence[float], shape: tuple[int, ...], scene: Scene, large: bool = False
 ) -> Iterator[Said]:
     """A loss that does not fall, and that has not fallen before. With large targets, that is soon seen."""
     first, now = _first(losses), _now(losses)

@@ -90,10 +90,7 @@ class Words:
             if isinstance(place.item, int):
                 names = _unpacked(place.code).get(place.instruction, [])
                 return names[place.item] if place.item < len(names) else ""
-            for code, instruction in (
-                *[call[:2] for call in place.returned[::-1]],
-                (place.code, place.instruction),
-            ):
+            for code, instruction in (*[call[:2] for call in place.returned[::-1]], (place.code, place.instruction)):
                 if stored := _stored(code).get(instruction):
                     return stored
         return op.name or ""

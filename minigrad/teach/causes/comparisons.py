@@ -274,11 +274,7 @@ def beaten(scene: Scene) -> Seen:
     return _generates(scene) and now > BEATEN and {"which": f"the generator's loss is {now:.2g}"}
 
 
-@certain(
-    "critic too strong",
-    f"after 100 steps, the loss of a critic is below {SURE:g}",
-    STRONG,
-)
+@certain("critic too strong", f"after 100 steps, the loss of a critic is below {SURE:g}", STRONG)
 def sure(scene: Scene) -> Seen:
     now = _now(scene.losses)
     return scene.judges and len(scene.losses) >= 100 and 0 <= now < SURE and {"which": f"its loss is {now:.2g}"}

@@ -11,16 +11,7 @@ import numpy as np
 from minigrad.teach import loss_graph
 from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import (
-    BEYOND,
-    ENDS,
-    arrays,
-    between_words,
-    constants,
-    kind_of,
-    node_behind,
-    nodes_of,
-)
+from minigrad.teach.loss_graph import BEYOND, ENDS, arrays, between_words, constants, kind_of, node_behind, nodes_of
 
 RARE = 0.05
 """The fraction of targets of other classes below which it pays to ignore them."""

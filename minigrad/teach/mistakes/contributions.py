@@ -305,11 +305,7 @@ def _other_array(s: Edge) -> Iterator[Variant]:
             for a, b in itertools.combinations(range(right.ndim), 2):
                 if right.shape[a] == right.shape[b]:
                     turned = right.swapaxes(a, b)
-                    yield Variant(
-                        instead(name, turned),
-                        f"{said} transposed",
-                        0.4,
-                    )
+                    yield Variant(instead(name, turned), f"{said} transposed", 0.4)
         if name != "y" and op.kind in ("mul", "matmul") and right.ndim <= 4:
             dims = [d for d in range(right.ndim) if right.shape[d] > 1]
             for flipped in subsets(dims):
@@ -384,12 +380,7 @@ def _changed_array(s: Edge) -> Iterator[Variant]:
 _RATES = (0.1, 0.01, 0.001, 1.0, 0.5, 0.05)
 
 
-@mistake(
-    "mask",
-    "edge",
-    "the mask of {through} is wrong: the gradient passes where {detail}",
-    assumes=1.3,
-)
+@mistake("mask", "edge", "the mask of {through} is wrong: the gradient passes where {detail}", assumes=1.3)
 def _mask(s: Edge) -> Iterator[Variant]:
     if not s.is_mask:
         return
@@ -620,10 +611,7 @@ def _wrong_order(s: Edge) -> Iterator[Variant]:
 
 
 @mistake(
-    "wrong sum",
-    "edge",
-    "{operand} is broadcast in {through}, so its contributions are added up: {detail}",
-    assumes=1.0,
+    "wrong sum", "edge", "{operand} is broadcast in {through}, so its contributions are added up: {detail}", assumes=1.0
 )
 def _wrong_sum(s: Edge) -> Iterator[Variant]:
     if s.op.raw(s.i, s.g) is None or s.raw(s.g).shape == s.operand.shape:

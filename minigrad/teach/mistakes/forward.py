@@ -17,10 +17,7 @@ from minigrad.teach.mistakes.sites import Site
 
 
 @mistake(
-    "different forward",
-    "forward",
-    "this is the right gradient of a different forward pass: {detail}",
-    assumes=2.0,
+    "different forward", "forward", "this is the right gradient of a different forward pass: {detail}", assumes=2.0
 )
 def _different_forward(s: Site) -> Iterator[Variant]:
     op, name = s.op, s.words.through(s.k)
@@ -43,12 +40,7 @@ def _different_forward(s: Site) -> Iterator[Variant]:
                 if k not in op.sources:
                     sources = (*op.sources[:i], k, *op.sources[i + 1 :])
                     yield Variant(
-                        lambda operands, i=i, k=k, to=sources: (
-                            op.primitive,
-                            _at(operands, i, k),
-                            op.parameters,
-                            to,
-                        ),
+                        lambda operands, i=i, k=k, to=sources: (op.primitive, _at(operands, i, k), op.parameters, to),
                         f"one with {called} instead of {s.words.operand(s.k, i)} in {name}",
                         0.1,
                         f"{i} from {called}",
@@ -75,12 +67,7 @@ def _different_forward(s: Site) -> Iterator[Variant]:
             )
             if len(axes) == 1:
                 yield Variant(
-                    lambda operands, a=axes[0]: (
-                        op.primitive,
-                        operands,
-                        {**op.parameters, "axis": a},
-                        op.sources,
-                    ),
+                    lambda operands, a=axes[0]: (op.primitive, operands, {**op.parameters, "axis": a}, op.sources),
                     f"one in which {name} goes over dimension {axes[0]}",
                     key=f"axis {axes} alone",
                 )
@@ -241,12 +228,7 @@ def _wrong_part(s: Site) -> Iterator[Variant]:
         return
     for index, said, assumes, key in other_indices(s):
         yield Variant(
-            lambda operands, index=index: (
-                s.op.primitive,
-                operands,
-                {**s.op.parameters, "index": index},
-                s.op.sources,
-            ),
+            lambda operands, index=index: (s.op.primitive, operands, {**s.op.parameters, "index": index}, s.op.sources),
             said,
             assumes,
             key,

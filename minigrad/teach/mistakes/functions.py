@@ -390,12 +390,7 @@ def other_probabilities(s: Block, axis: int) -> Iterator[tuple[np.ndarray, str, 
             yield softmax(np.where(m, -1e9, array), axis), f"the softmax of {name} with the mask inverted", 0.7
 
 
-@mistake(
-    "normalization",
-    "block",
-    "the gradient of the normalization {node}{line} is wrong: {detail}",
-    assumes=1.2,
-)
+@mistake("normalization", "block", "the gradient of the normalization {node}{line} is wrong: {detail}", assumes=1.2)
 def _normalization(s: Block) -> Iterator[Variant]:
     found = _normalized(s, s.y)
     if found is None:

@@ -62,10 +62,7 @@ def _ones(s: Site) -> Iterator[Variant]:
 
 
 @mistake(
-    "value for gradient",
-    "node",
-    "the value of {detail} is used instead of the gradient of {node}{line}",
-    assumes=2.4,
+    "value for gradient", "node", "the value of {detail} is used instead of the gradient of {node}{line}", assumes=2.4
 )
 def _value_for_gradient(s: Site) -> Iterator[Variant]:
     if s.k:
@@ -74,10 +71,7 @@ def _value_for_gradient(s: Site) -> Iterator[Variant]:
 
 
 @mistake(
-    "other gradient",
-    "node",
-    "the gradient of {detail} is used where that of {node}{line} must be used",
-    assumes=1.6,
+    "other gradient", "node", "the gradient of {detail} is used where that of {node}{line} must be used", assumes=1.6
 )
 def _other_gradient(s: Site) -> Iterator[Variant]:
     for k, name, near in _later(s):
@@ -106,12 +100,7 @@ def _multiplied(s: Site) -> Iterator[Variant]:
         yield Variant(Using(k, lambda g, other: g * other), name)
 
 
-@mistake(
-    "other term",
-    "node",
-    "a term of the gradient of {node}{line} is wrong: it is off by {detail}",
-    assumes=2.3,
-)
+@mistake("other term", "node", "a term of the gradient of {node}{line} is wrong: it is off by {detail}", assumes=2.3)
 def _other_term(s: Site) -> Iterator[Variant]:
     yield from ()  # the search finds the term
 
@@ -169,12 +158,7 @@ def _wrong_part(s: Site) -> Iterator[Variant]:
                 )
 
 
-@mistake(
-    "quotient",
-    "node",
-    "the quotient rule of {through} is wrong: {detail}",
-    assumes=1.3,
-)
+@mistake("quotient", "node", "the quotient rule of {through} is wrong: {detail}", assumes=1.3)
 def _quotient(s: Site) -> Iterator[Variant]:
     """The derivatives of a / b are 1 / b and -a / b**2: in a quotient rule, (a' b - a b') / b**2."""
     if s.op.kind == "div" and np.size(s.op.operands[1]) > 1 and len(_ways(s, s.k)) == 2:

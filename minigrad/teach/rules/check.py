@@ -22,16 +22,7 @@ from minigrad.output.words import class_name
 from minigrad.teach.report import Report, either
 from minigrad.teach.restoring import same_generators
 from minigrad.teach.rules.calls import CallError, Taken, Trial, has_state_argument, take
-from minigrad.teach.rules.reference import (
-    EXACT,
-    FOLDED_NOTE,
-    NEARLY,
-    SINGLE,
-    STEPS,
-    Reference,
-    a_trial,
-    close,
-)
+from minigrad.teach.rules.reference import EXACT, FOLDED_NOTE, NEARLY, SINGLE, STEPS, Reference, a_trial, close
 from minigrad.teach.rules.search import LIMIT, Explanation, Search
 
 
