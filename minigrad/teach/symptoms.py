@@ -355,13 +355,12 @@ def rate_decayed(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
         return
     highest = max(rate for _, rate in rates)
     alive = max((step for step, rate in rates if rate > FADED * highest), default=0)
-    # the lecture's loop has estimates of its rate only as long as x changes
-    # in each step, and not after a plateau of the loss
-    at_once = len(scene.rates) > alive and len({*scene.rates[:alive]}) > alive / 2
-    lasting = max(WAITING, alive // 3) if scene.ended and at_once else max(LASTING, alive)
+    # a new rate in most samples, and not a few after plateaus of the loss
+    early = [f"{rate:.4g}" for step, rate in rates if step <= alive]
+    lasting = max(WAITING, alive // 3) if scene.ended and len({*early}) > len(early) / 2 else max(LASTING, alive)
     still = not max(last.ratios.values(), default=0) > SMALL
     if last.step - alive > lasting and highest > 0 and still and last.gradient > 0:
-        yield _decayed(max(last.learning_rates, default=0.0), alive + 1, highest)
+        yield _decayed(rates[-1][1], alive + 1, highest)
 
 
 def _decayed(now: float, step: int, highest: float) -> Said:

@@ -185,6 +185,7 @@ def shrunk(factor: float) -> str:
 
 PLANE = SEED.uniform(-1, 1, (256, 2)).astype(np.float32)
 RING = (np.square(PLANE).sum(axis=1) > 0.6).astype(np.int64)
+MIXED = SEED.permutation(RING)
 
 
 def unteachable(
@@ -252,13 +253,15 @@ def climbing(sign: float) -> str:
     return watcher.findings[0].text if watcher.findings else ""
 
 
-def decaying(gamma: float, steps: int = 70, rate: float = 0.01) -> str:
+def decaying(gamma: float, steps: int = 70, rate: float = 0.01, seed: int = 0) -> str:
     """The lecture's loop with a rate that decays, or grows, in each step."""
+    rng = np.random.default_rng(0)
+    minigrad.manual_seed(seed)
     network = minigrad.Network(Ends(4), nn.CrossEntropyLoss())
     x = network.x
     with minigrad.watch(network, live=False, every=1) as watcher:
         for step in range(steps):
-            network.forward((X, SEED.integers(0, 4, 32)))
+            network.forward((X, rng.integers(0, 4, 32)))
             x += -rate * gamma**step * network.backward()
     return watcher.findings[0].text if watcher.findings else ""
 
@@ -378,7 +381,8 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
         lambda: train(m := Ends(4), F.cross_entropy, steps=60, optimizer=adam(m, eps=100.0)),
         "eps=100 is much larger than",
     ),
-    "a rate that decays": (lambda: decaying(0.8), "has decayed to"),
+    "a rate that decays": (lambda: decaying(0.9, steps=120), "has decayed to"),
+    "a rate that decays until steps are rounded away": (lambda: decaying(0.8, steps=120), "has decayed to"),
     "the answer in other units": (
         lambda: train(m := Ends(1), squared, SUMS, np.hstack([3 * SUMS - 5, X[:, :5]]), steps=8, optimizer=adam(m)),
         "the target of each example is in column 0 of X",
@@ -486,7 +490,7 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
         lambda: train(
             m := nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2)),
             F.cross_entropy,
-            SEED.permutation(RING),
+            MIXED,
             PLANE,
             steps=202,
             optimizer=optim.SGD(m.parameters(), lr=0.3),
@@ -605,7 +609,7 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a last layer of zeros": lambda: train(zero_head(), F.cross_entropy),
     "a usual momentum": lambda: lectures_loop(True, momentum=0.9),
     "a masked language model": lambda: train(Reader(), over_time, NEXT, IDS),
-    "attention of a classifier": lambda: train(Reader(mask=False), over_time, SEED.integers(0, 7, (8, 6)), IDS),
+    "attention of a classifier": lambda: train(Reader(mask=False), over_time, RANDOM[:8], IDS),
     "random tokens to copy": lambda: train(Reader(), over_time, RANDOM, RANDOM),
     "an encoder that copies": lambda: train(Reader(mask=False), over_time, IDS, IDS),
     "random tokens to shift to the left": lambda: train(Reader(mask=False), over_time, np.roll(RANDOM, -1, 1), RANDOM),
@@ -701,7 +705,7 @@ def test_sanity_names_the_same_causes() -> None:
 
 def test_what_neighbours_say() -> None:
     beyond = {}
-    for name, labels in {"ring": RING, "mixed": SEED.permutation(RING), "numbers": PLANE[:, 0] ** 2}.items():
+    for name, labels in {"ring": RING, "mixed": MIXED, "numbers": PLANE[:, 0] ** 2}.items():
         neighbours = Neighbours()
         for half in np.split(np.arange(256), 2):
             neighbours.look(PLANE[half], labels[half])

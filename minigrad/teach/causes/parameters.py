@@ -67,9 +67,8 @@ def not_in_the_optimizer(scene: Scene) -> Seen:
     assumes=0.5,
 )
 def constant_parameters(scene: Scene) -> Seen:
-    recent = scene.samples[-5:]
-    constant = all(s.gradient and not any(s.updates.values()) for s in recent)
-    return scene.optimizer is None and len(recent) == 5 and constant
+    constant = all(s.gradient for s in scene.samples[-5:]) and not any(any(s.updates.values()) for s in scene.samples)
+    return scene.optimizer is None and len(scene.samples) >= 5 and constant
 
 
 @certain(

@@ -17,7 +17,7 @@ from minigrad.teach.causes.layers import few_rows, strong_dropout, two_rows
 from minigrad.teach.causes.sequences import forgotten
 from minigrad.teach.samples import axis_of_units, listed, named, norm
 from minigrad.teach.sanity.report import Check
-from minigrad.teach.sanity.trial import Trial, mode
+from minigrad.teach.sanity.trial import Trial, equal_along, mode
 from minigrad.teach.symptoms import APART, DEAD, against_explosion, against_vanishing
 from minigrad.tensors.module_calls import calls
 
@@ -76,12 +76,12 @@ def _same_for_all(trial: Trial, first: float) -> str:
         return ""
     still = any(p.ndim > 1 and not trial.moved.get(name, True) for name, p in trial.trainable.items())
     apart = float(np.ptp(rows, axis=0).max(initial=0))
-    if apart > ROUNDING * np.abs(rows).max(initial=0) or not (still or apart == 0):
+    if apart > ROUNDING * np.abs(rows).max(initial=0) or not (still or equal_along(rows)):
         return ""
     if any(0 < layer.signal < FADED * first for layer in layers) and not still:
         return ""  # it fades
     computed = [node for node in loss_graph.nodes_of(trial.output.node) if node in trial.found]
-    same = {node for node in computed if not np.ptp(trial.found[node], axis=0).any()}
+    same = {node for node in computed if equal_along(trial.found[node])}
     if any(node.primitive.name in ENDED and node in same and node.inputs[0] in {*computed} - same for node in computed):
         return ""  # dead or saturated units
     weights = {name: p for name, p in trial.model.named_parameters() if p.ndim == 2 or (p.ndim > 2 and p.shape[0] > 1)}

@@ -211,8 +211,10 @@ class Trial:
         return [module.register_forward_hook(ObserverHook(look)) for module in names]
 
     def signal(self, array: np.ndarray) -> float:
-        """Return the standard deviation over the examples."""
+        """Return the standard deviation over the examples, 0 where they differ by rounding alone."""
         axis = next((i for i, size in enumerate(array.shape[:2]) if size == self.batch.n), 0)
+        if self.batch.n > 1 and equal_along(array, axis):
+            return 0.0
         spread = array.astype(float).std(axis=axis if self.batch.n > 1 else None)
         return float(np.sqrt(np.mean(np.square(spread))))
 
@@ -235,3 +237,11 @@ def mode(model: Module, training: bool) -> Iterator[None]:
     finally:
         for module, before in modes:
             module.training = before
+
+
+def equal_along(array: np.ndarray, axis: int = 0) -> bool:
+    """Return whether numbers are the same along an axis; a product of matrices may round equal rows differently."""
+    eps = 8 * np.finfo(array.dtype).eps if array.dtype.kind == "f" else 0.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.ptp(array.astype(float), axis=axis).max(initial=0)
+    return bool(apart <= eps * np.abs(array).max(initial=0))

@@ -49,7 +49,14 @@ _OWN_CAUSE = {"not zeroed", "not updated", "rate decayed", "rate of 0"}
 _FOLLOWS = {
     "exploding gradients": {"updates too large"},
     "dead ReLUs": {"updates too large"},
-    "loss does not fall": {"updates too large", "updates too small", "vanishing gradients", "dead ReLUs"},
+    "loss does not fall": {
+        "updates too large",
+        "updates too small",
+        "vanishing gradients",
+        "dead ReLUs",
+        "rate decayed",
+    },
+    "updates too small": {"rate decayed"},
 }
 """What each of these symptoms follows from; after it, the symptom is not reported."""
 WALKED = 2
