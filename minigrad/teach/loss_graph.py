@@ -33,7 +33,7 @@ def multiplied(loss: Any) -> tuple[Any, float]:
         if node.primitive.name in ("mul", "div", "add") and None not in node.inputs[:2]:
             break
         factor *= scale(node) if node.primitive.name in ("mul", "div") else 1.0
-        node = _first(node)
+        node = first_operand(node)
     return node, factor
 
 
@@ -56,37 +56,15 @@ def penalty(loss: Any, parameters: Collection[Any], absolute: bool = False) -> f
         parameters: the nodes of the parameters.
         absolute: look for sums of absolute values instead of squares.
     """
-    largest, pending = 0.0, [(loss, 1.0)]
-    for _ in range(1000):
-        if not pending:
-            break
-        node, factor = pending.pop()
-        if not kind_of(node):
-            continue
-        name, inner = node.primitive.name, node.inputs[0]
-        if name == "add":
-            pending += [(source, factor) for source in node.inputs]
-        elif name in ("mul", "div") and None in node.inputs[:2]:
-            constant = _constant(node, 0 if inner is None else 1)
-            if constant is not None and float(constant):
-                scale = float(constant) if name == "mul" else 1 / float(constant)
-                pending += [(source, factor * scale) for source in node.inputs]
-        elif name in ("sum", "mean") and kind_of(inner) and not node.shape:
+    largest = 0.0
+    for node, factor in terms(loss):
+        inner: Any = node.inputs[0] if kind_of(node) in ("sum", "mean") and not node.shape else None
+        if kind := kind_of(inner):
             leaf, exponent = inner.inputs[0], _constant(inner, 1)
-            kind = inner.primitive.name
-            squares = (
-                kind == "abs"
-                if absolute
-                else (
-                    kind == "square"
-                    or (kind == "pow" and exponent is not None and float(exponent) == 2)
-                    or (kind == "mul" and len(inner.inputs) > 1 and inner.inputs[1] is leaf)
-                )
-            )
-            if squares and leaf in parameters:
-                largest = max(largest, factor / (math.prod(inner.shape) if name == "mean" else 1))
-        elif name in _MOVES:
-            pending.append((inner, factor))
+            square = kind == "square" or (kind == "pow" and exponent is not None and float(exponent) == 2)
+            square = square or (kind == "mul" and inner.inputs[1:] and inner.inputs[1] is leaf)
+            if (kind == "abs" if absolute else square) and leaf in parameters:
+                largest = max(largest, factor / (math.prod(inner.shape) if kind_of(node) == "mean" else 1))
     return largest
 
 
@@ -109,10 +87,10 @@ def input_names(node: Any) -> list[str]:
 
 def constants(node: Any) -> Iterator[np.ndarray]:
     """Iterate over the constants of a node, as arrays."""
-    for constant in (getattr(node, "constants", None) or {}).values():
-        array = getattr(constant, "_array", getattr(constant, "value", constant))
-        if array is not None and np.asarray(array).dtype.kind in "fiu" and np.size(array):
-            yield np.asarray(array)
+    for position in getattr(node, "constants", None) or {}:
+        array = np.asarray(_given(node, position))
+        if array.dtype.kind in "fiu" and array.size:
+            yield array
 
 
 def arrays(node: Any) -> Iterator[np.ndarray]:
@@ -162,14 +140,16 @@ def terms(loss: Any) -> list[tuple[Any, float]]:
     pending = [(loss, 1.0)]
     while pending and len(found) < 20:
         node, factor = pending.pop()
-        name = node.primitive.name if node.primitive is not None else ""
+        name = kind_of(node)
         sources = [source for source in node.inputs if source is not None] if name else []
-        if name in ("add", "sub") and all(not source.shape for source in sources):
+        if any(source.shape for source in sources):
+            found.append((node, factor))
+        elif name in ("add", "sub"):
             pending += [(s, -factor if name == "sub" and s is node.inputs[1] else factor) for s in sources]
-        elif name in ("mul", "div") and len(sources) == 1 and not sources[0].shape and (times := scale(node)):
+        elif name in ("mul", "div") and len(sources) == 1 and (times := scale(node)):
             pending.append((sources[0], factor * times))
-        elif name == "neg" and not node.shape:
-            pending.append((sources[0], -factor))
+        elif name in ("neg", *_MOVES):
+            pending.append((sources[0], -factor if name == "neg" else factor))
         else:
             found.append((node, factor))
     return found
@@ -206,7 +186,7 @@ def actions_taken(between: Sequence[Any]) -> Iterator[Taken]:
     for node in between:
         if node.primitive.name != "mul" or None not in node.inputs or not any(a.size > 1 for a in arrays(node)):
             continue
-        picked, negated = next(s for s in node.inputs if s is not None), False
+        picked, negated = first_operand(node), False
         while kind_of(picked) in ("reshape", "neg"):
             picked, negated = picked.inputs[0], negated ^ (kind_of(picked) == "neg")
         if kind_of(picked) not in ("getitem", "gather"):
@@ -270,10 +250,8 @@ def _is_norm(node: Any) -> bool:
 
 def cosine(node: Any) -> tuple[Any, Any] | None:
     """Return the two results whose cosines a node is; None for other nodes."""
-    if is_normalized(node) and kind_of(node.inputs[1]) == "mul":  # a . b / (|a| |b|)
-        node, whole = node.inputs[0], True
-    else:
-        whole = False
+    if whole := is_normalized(node) and kind_of(node.inputs[1]) == "mul":  # a . b / (|a| |b|)
+        node = node.inputs[0]
     if kind_of(node) == "sum":
         node = node.inputs[0]
         if kind_of(node) != "mul":
@@ -294,11 +272,9 @@ def scale(node: Any) -> float:
 def has_targets(term: Any) -> bool:
     """Return whether a term of the loss compares something with given numbers or classes."""
     for node in nodes_of(term):
-        if node.primitive.name == "cross_entropy" or (
-            node.primitive.name == "neg" and _picked(node.inputs[0]) is not None
-        ):
+        if kind_of(node) == "cross_entropy" or (kind_of(node) == "neg" and _picked(node.inputs[0]) is not None):
             return True
-        if node.primitive.name in ("sub", "mul") and not is_dropout(node) and any(True for _ in arrays(node)):
+        if node.primitive.name in ("sub", "mul") and not dropped(node) and any(True for _ in arrays(node)):
             return True
     return False
 
@@ -340,15 +316,12 @@ def overlooked(between: Sequence[Any], values: Mapping[Any, np.ndarray]) -> floa
             predicted = scores.argmax(axis=-1)
             if predicted.shape == labels.shape and (predicted == (common := predicted.flat[0])).all():
                 return float(np.mean(labels != common)) or math.nan
-        elif (
-            node.primitive.name == "add" and math.prod(node.shape) >= 32 and "softplus" in input_names(node)
-        ):  # (1 - target) * score + softplus(-score)
-            for term in node.inputs:
-                if term is not None and term.primitive is not None and term.primitive.name == "mul":
-                    logits = values.get(next((s for s in term.inputs if s is not None), None))
-                    for array in arrays(term):
-                        if logits is not None and array.shape == logits.shape and (logits < 0).all():
-                            return float(np.mean(array < 0.5)) or math.nan
+        elif kind_of(node) == "add" and math.prod(node.shape) >= 32 and "softplus" in input_names(node):
+            for term in (s for s in node.inputs if kind_of(s) == "mul"):  # (1 - target) * score + softplus(-score)
+                logits = values.get(first_operand(term))
+                for array in arrays(term):
+                    if logits is not None and array.shape == logits.shape and (logits < 0).all():
+                        return float(np.mean(array < 0.5)) or math.nan
     return math.nan
 
 
@@ -372,7 +345,7 @@ def drawn(loss: Any) -> Iterator[tuple[Any, Any, np.ndarray]]:
             continue
         for mean, scaled in (node.inputs[:2], node.inputs[1::-1]):
             noise = [a for a in arrays(scaled) if a.shape == node.shape] if kind_of(scaled) == "mul" else []
-            deviation = next((source for source in scaled.inputs if source is not None), None) if noise else None
+            deviation = first_operand(scaled) if noise else None
             positive = kind_of(deviation) in ("exp", "softplus", "sqrt", "add", "pow")  # or the sum with a small number
             if positive and len(node.shape) > 1 and (noise[0] < 0).any():
                 yield mean, deviation, noise[0]
@@ -406,15 +379,19 @@ def goal(loss: Any) -> int:
 
 def _constant(node: Any, position: int) -> Any:
     """Return an operand that is a constant of one element, None for others."""
-    constant = (getattr(node, "constants", None) or {}).get(position)
-    array = getattr(constant, "_array", getattr(constant, "value", constant))
+    array = _given(node, position)
     return array if array is not None and getattr(array, "size", 1) == 1 else None
+
+
+def _given(node: Any, position: int) -> Any:
+    """Return the value of an operand that is a constant, None for others."""
+    constant = (getattr(node, "constants", None) or {}).get(position)
+    return getattr(constant, "_array", getattr(constant, "value", constant))
 
 
 def _sign_of_constant(node: Any, position: int) -> int:
     """Return the sign of a constant operand, 0 if it is not known: advantages, for one, may be below 0 on purpose."""
-    constant = (getattr(node, "constants", None) or {}).get(position)
-    array = np.asarray(getattr(constant, "_array", getattr(constant, "value", constant)))
+    array = np.asarray(_given(node, position))
     if array.dtype.kind not in "fiu" or not array.size:
         return 0
     low, high = float(array.min()), float(array.max())
@@ -431,29 +408,24 @@ def other_parameters(between: Sequence[Any], own: Collection[Any]) -> bool:
     )
 
 
-def is_dropout(node: Any) -> bool:
-    """Return whether a product drops elements: by a constant that is 0 or one number above 1."""
-    return dropped(node) > 0
-
-
 def is_attention(node: Any) -> bool:
     """Return whether this is a mean of values, weighted by a softmax, of which a dropout may be taken."""
     if kind_of(node) != "matmul":
         return False
     weights = node_behind(node.inputs[0])
-    if kind_of(weights) and is_dropout(weights):
+    if kind_of(weights) and dropped(weights):
         weights = node_behind(weights.inputs[0])
     return kind_of(weights) == "softmax"
 
 
 def dropped(node: Any) -> float:
-    """Return the fraction of its input that a dropout drops on average; 0 for other products."""
-    for constant in (getattr(node, "constants", None) or {}).values():
-        array = getattr(constant, "_array", getattr(constant, "value", None))
-        if isinstance(array, np.ndarray) and array.shape == node.shape and array.size > 1:
-            kinds = np.unique(array)
-            if len(kinds) == 2 and kinds[0] == 0 and kinds[1] > 1:
-                return float(1 - 1 / kinds[1])
+    """Return the fraction of its input that a dropout drops on average; 0 for other products.
+
+    A dropout multiplies by a constant that is 0 or one number above 1.
+    """
+    for kinds in (np.unique(array) for array in arrays(node) if array.shape == node.shape):
+        if len(kinds) == 2 and kinds[0] == 0 and kinds[1] > 1:
+            return float(1 - 1 / kinds[1])
     return 0.0
 
 
@@ -498,17 +470,17 @@ def likelihood_targets(between: Sequence[Any]) -> Iterator[np.ndarray]:
     for node in between:
         if node.primitive.name == "binary_cross_entropy":
             yield from arrays(node)
-        elif node.primitive.name == "mul" and kind_of(log := _first(node)) == "log":
+        elif node.primitive.name == "mul" and kind_of(log := first_operand(node)) == "log":
             of_rest = False  # log(1 - p), multiplied by 1 - y
             while kind_of(log) in ("log", "add", "sub", "neg", "clamp", *_MOVES):
                 of_rest ^= kind_of(log) == "neg" or (kind_of(log) == "sub" and log.inputs[0] is None)
-                log = _first(log)
+                log = first_operand(log)
             by_hand += [(of_rest, 1 - array if of_rest else array) for array in arrays(node)]
     if len({of_rest for of_rest, _ in by_hand}) == 2:
         yield from (array for _, array in by_hand)
 
 
-def _first(node: Any) -> Any:
+def first_operand(node: Any) -> Any:
     """Return the first operand that is no constant, None if there is none."""
     return next((source for source in node.inputs if source is not None), None)
 
@@ -541,7 +513,7 @@ def node_behind(node: Any) -> Any:
 
 def through_sign(node: Any) -> str:
     """Return the name of the primitive behind a sign and moves."""
-    source = node_behind(next((s for s in node.inputs if s is not None), None))
+    source = node_behind(first_operand(node))
     while kind_of(source) in ("neg", *_MOVES):
         source = node_behind(source.inputs[0])
     return kind_of(source)
@@ -552,8 +524,7 @@ def operand(node: Any, position: int, found: Mapping[Any, np.ndarray]) -> np.nda
     source = node.inputs[position]
     if source is not None:
         return found.get(source)
-    constant = (getattr(node, "constants", None) or {}).get(position)
-    array = getattr(constant, "_array", getattr(constant, "value", constant))
+    array = _given(node, position)
     return None if array is None else np.asarray(array)
 
 
@@ -577,5 +548,4 @@ def is_linear(output: Any) -> bool:
 def without_bias(output: Any) -> bool:
     """Return whether the model's output is a linear function without a bias."""
     last = node_behind(output)
-    kind = last.primitive.name if last is not None and last.primitive is not None else ""
-    return kind == "matmul" or (kind == "linear" and len(last.inputs) < 3)
+    return kind_of(last) == "matmul" or (kind_of(last) == "linear" and len(last.inputs) < 3)

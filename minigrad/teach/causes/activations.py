@@ -241,7 +241,7 @@ def _weight(node: Any, parameters: dict[Any, str]) -> Any:
 
 def _before_bias(node: Any, parameters: dict[Any, str]) -> Any:
     """Return the node to which a bias was added, and of which a dropout was taken."""
-    if kind_of(node) == "mul" and loss_graph.is_dropout(node):
+    if kind_of(node) == "mul" and loss_graph.dropped(node):
         node = node_behind(node.inputs[0])
     if kind_of(node) == "add":
         inner, bias = node.inputs[0], node_behind(node.inputs[1])

@@ -61,7 +61,7 @@ EXPLANATIONS: list[Cause] = []
 
 
 def certain(
-    kind: str, when: str, sentence: str = "", *, assumes: float = 1.0, graph: bool = False
+    kind: str, when: str, sentence: str = "", *, assumes: float = 0.0, graph: bool = False
 ) -> Callable[[Look], Cause]:
     """Register a cause that needs no symptom; decorate the function that looks for it.
 
@@ -70,25 +70,22 @@ def certain(
         when: when it is said.
         sentence: what it says, a format string of the fields that the function returns. Default: the function returns
             the sentence.
-        assumes: how much must be assumed; of several causes, the one that assumes the least is said first.
+        assumes: how much must be assumed; of several causes, the one that assumes the least is said first. Default:
+            0.7 for what the graph shows, 1 for others.
         graph: whether it looks at the graph of a step, which is the same in most steps: it then runs only where the
             graph from the model's output to the loss is known, in the first three samples and in every eighth.
     """
-    return _adding(CERTAIN, kind, when, sentence, assumes, graph)
+    return _adding(CERTAIN, kind, when, sentence, assumes or (0.7 if graph else 1.0), graph)
 
 
 def explains(
     kind: str, when: str, sentence: str = "", *, symptoms: Collection[str] = (), assumes: float = 1.0
 ) -> Callable[[Look], Cause]:
-    """Register a cause that explains a symptom; decorate the function that looks for it.
+    """Register a cause that explains a symptom; the arguments are those of `certain`.
 
     Args:
-        kind: its name.
-        when: when it is said.
-        sentence: what it says, a format string of the fields that the function returns. Default: the function returns
-            the sentence.
+        kind, when, sentence, assumes: as there.
         symptoms: the kinds of symptoms that it may explain. Default: all.
-        assumes: how much must be assumed; the explanation that assumes the least is said.
     """
     return _adding(EXPLANATIONS, kind, when, sentence, assumes, False, symptoms)
 

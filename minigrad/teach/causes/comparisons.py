@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from statistics import fmean
 from typing import Any
 
@@ -14,6 +15,7 @@ from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import (
     arrays,
     cosine,
+    first_operand,
     is_normalized,
     kind_of,
     labels_of,
@@ -35,16 +37,19 @@ FAR = 5.0
 """The size of a difference of mean scores, from which on it runs away."""
 
 
-def _products(scene: Scene) -> list[tuple[Any, Any, float]]:
-    """Return for each cross entropy its node, the node whose scores it gets but for a mask, and what multiplies it."""
-    found = []
+def _products(scene: Scene, behind: tuple[str, ...] = ("mul", "div", "where")) -> Iterator[tuple[Any, Any, float]]:
+    """Yield for each cross entropy its node, the node whose scores it gets, and what multiplies these.
+
+    Args:
+        scene: what is known of the run.
+        behind: products with a constant are looked through, and a mask (`where`).
+    """
     for node in (node for node in scene.between if node.primitive.name == "cross_entropy"):
         source, factor = node.inputs[0], 1.0
-        while kind_of(source) in ("mul", "div") and None in source.inputs:
-            factor *= scale(source)
-            source = next(s for s in source.inputs if s is not None)
-        found.append((node, source, factor))
-    return found
+        while kind_of(source) in behind and (kind_of(source) == "where" or None in source.inputs):
+            factor *= scale(source) if kind_of(source) != "where" else 1.0
+            source = first_operand(source)
+        yield node, source, factor
 
 
 @certain(
@@ -53,10 +58,9 @@ def _products(scene: Scene) -> list[tuple[Any, Any, float]]:
     "the scores compare each result with all results, so with itself too, and {what}: exclude the diagonal, such as "
     "scores.masked_fill(minigrad.eye(n, dtype=bool), -inf), and let the target be the other view",
     graph=True,
-    assumes=0.7,
 )
 def similar_to_itself(scene: Scene) -> Seen:
-    for node, product, _ in _products(scene):
+    for node, product, _ in _products(scene, ("mul", "div")):
         labels = (node.parameters or {}).get("target")
         if kind_of(product) not in ("matmul", "linear") or not isinstance(labels, np.ndarray) or len(labels) < 2:
             continue
@@ -77,12 +81,7 @@ def similar_to_itself(scene: Scene) -> Seen:
     assumes=0.75,
 )
 def cosines_as_scores(scene: Scene) -> Seen:
-    product: Any
     for node, product, factor in _products(scene):
-        if kind_of(product) == "where":  # with a mask
-            product = next((s for s in product.inputs if s is not None), None)
-            while kind_of(product) in ("mul", "div") and None in product.inputs:
-                factor, product = factor * scale(product), next(s for s in product.inputs if s is not None)
         if 0.5 <= factor <= 1 and product is not None and cosine(product) is not None:
             return {"n": node.inputs[0].shape[-1]}
     return None
@@ -97,12 +96,7 @@ def cosines_as_scores(scene: Scene) -> Seen:
     assumes=0.8,
 )
 def products_as_scores(scene: Scene) -> Seen:
-    product: Any
     for _, product, factor in _products(scene):
-        if kind_of(product) == "where":  # with a mask
-            product = next((s for s in product.inputs if s is not None), None)
-            while kind_of(product) in ("mul", "div") and None in product.inputs:
-                factor, product = factor * scale(product), next(s for s in product.inputs if s is not None)
         if factor < 2 or kind_of(product) != "matmul" or None in product.inputs[:2]:
             continue
         a, b = map(node_behind, product.inputs[:2])
@@ -127,7 +121,7 @@ def apart(scene: Scene) -> Seen:
 
 def _with_constant(node: Any) -> bool:
     """Return whether a node is the product of a normalized result and rows of length 1."""
-    source = next((s for s in node.inputs if s is not None), None) if kind_of(node) == "mul" else None
+    source = first_operand(node) if kind_of(node) == "mul" else None
     if source is None or None not in node.inputs or not is_normalized(node_behind(source)):
         return False
     given = [a for a in arrays(node) if a.shape == node.shape and a.ndim == 2]
@@ -141,7 +135,6 @@ def _with_constant(node: Any) -> bool:
     "is best, and the model collapses to it. Detach one side of each pair (stop-gradient), as z.detach() with a "
     "predictor on the other, or add negative pairs",
     graph=True,
-    assumes=0.7,
 )
 def attraction_alone(scene: Scene) -> Seen:
     pairs = [_pair(term) for term, _ in terms(scene.loss)]
@@ -197,7 +190,6 @@ def _compares(scene: Scene) -> bool:
     "the loss is the squares of the results alone, which are 0 at best for all examples: nothing keeps them apart. A "
     "flow adds the log-determinant of its layers, loss = 0.5 * z**2 - log|det|; others have targets",
     graph=True,
-    assumes=0.7,
 )
 def squares_alone(scene: Scene) -> Seen:
     squares = 0
@@ -308,7 +300,7 @@ def one_way(scene: Scene) -> Seen:
                 factor = scale(source) if source.primitive.name != "neg" else -1.0
                 if not factor:
                     return None
-                inner = next(s for s in source.inputs if s is not None)
+                inner = first_operand(source)
                 source, sign = node_behind(inner), sign if factor > 0 else -sign
             signs.add(sign)
             scores.add(source)
@@ -343,7 +335,7 @@ def one_sided_scale(scene: Scene) -> Seen:
         source, sign = node.inputs[0], float(_sign_of_use(node, users))
         while kind_of(source) in ("mul", "div", "neg", "clamp") and source not in signs:
             sign *= -1 if source.primitive.name == "neg" else scale(source) if None in source.inputs else 1
-            source = next((s for s in source.inputs if s is not None), None)
+            source = first_operand(source)
         if signs.get(source, 0) * sign > 0:
             return {"way": "exp(s)" if sign > 0 else "exp(-s)"}
     return None

@@ -14,8 +14,9 @@ from minigrad.teach.loss_graph import (
     arrays,
     between_words,
     bits_of,
+    dropped,
+    first_operand,
     input_names,
-    is_dropout,
     kind_of,
     node_behind,
     nodes_of,
@@ -33,7 +34,6 @@ SUMMED = 32
     "the model ends with a softmax of one number for each example, which is always 1, so no gradient passes. For one "
     "probability, end with a sigmoid",
     graph=True,
-    assumes=0.7,
 )
 def one_unit(scene: Scene) -> Seen:
     softmaxes = [node for node in (node_behind(scene.output), *scene.between) if kind_of(node) == "softmax"]
@@ -46,7 +46,6 @@ def one_unit(scene: Scene) -> Seen:
     "the model ends with a softmax, and the loss applies a softmax again: give the loss the scores, without the "
     "softmax",
     graph=True,
-    assumes=0.7,
 )
 def softmax_twice(scene: Scene) -> Seen:
     softmaxes = [node for node in scene.between if node.primitive.name in ("cross_entropy", "log_softmax", "logsumexp")]
@@ -59,7 +58,6 @@ def softmax_twice(scene: Scene) -> Seen:
     "the model ends with a sigmoid, and the loss applies a sigmoid again: give the loss the scores, without the "
     "sigmoid (logits)",
     graph=True,
-    assumes=0.7,
 )
 def sigmoid_twice(scene: Scene) -> Seen:
     sigmoids = [node for node in scene.between if node.primitive.name in ("softplus", "logaddexp")]
@@ -72,7 +70,6 @@ def sigmoid_twice(scene: Scene) -> Seen:
     "the softmax of the {shape} scores runs over axis {axis}, {along}, so the probabilities of the classes do not sum "
     "to 1: use dim={dim}",
     graph=True,
-    assumes=0.7,
 )
 def over_the_batch(scene: Scene) -> Seen:
     for node in scene.between:
@@ -98,7 +95,6 @@ def over_the_batch(scene: Scene) -> Seen:
     "the model ends with a {kind}, which limits the scores of the softmax in the loss to {ends}: give the loss the "
     "scores, without the {kind}",
     graph=True,
-    assumes=0.7,
 )
 def squashed_scores(scene: Scene) -> Seen:
     kinds = [kind_of(before) for before in _scores(scene)]
@@ -112,11 +108,10 @@ def squashed_scores(scene: Scene) -> Seen:
     "a dropout follows the last layer: it sets results to 0, such as the score of the right class. Put it before the "
     "last layer",
     graph=True,
-    assumes=0.7,
 )
 def dropped_scores(scene: Scene) -> Seen:
     last = [node_behind(scene.output), *_scores(scene)]
-    return any(kind_of(node) == "mul" and is_dropout(node) and kind_of(node.inputs[0]) == "linear" for node in last)
+    return any(kind_of(node) == "mul" and dropped(node) and kind_of(node.inputs[0]) == "linear" for node in last)
 
 
 @certain(
@@ -125,7 +120,6 @@ def dropped_scores(scene: Scene) -> Seen:
     "the cross entropy gets one score for each example, and the softmax of one score is 1: the loss is always 0. For "
     "two classes, use two scores, or binary_cross_entropy_with_logits with one",
     graph=True,
-    assumes=0.7,
 )
 def one_score(scene: Scene) -> Seen:
     scores = [node.inputs[0].shape for node in scene.between if node.primitive.name == "cross_entropy"]
@@ -173,7 +167,6 @@ def mixture_over_the_batch(scene: Scene) -> Seen:
     "the loss takes the logarithm of the model's scores, which are no probabilities: apply a sigmoid or a softmax "
     "first, or use a loss that takes scores, cross_entropy or binary_cross_entropy_with_logits",
     graph=True,
-    assumes=0.7,
 )
 def logarithm_of_scores(scene: Scene) -> Seen:
     entropies = [node for node in scene.between if node.primitive.name == "binary_cross_entropy"]
@@ -184,7 +177,7 @@ def logarithm_of_scores(scene: Scene) -> Seen:
     for node in logs:
         source: Any = node_behind(node.inputs[0]) if kind_of(node) in ("log", "binary_cross_entropy") else None
         while kind_of(source) in ("clamp", "add", "sub") and None in source.inputs:
-            source = node_behind(next((s for s in source.inputs if s is not None), None))
+            source = node_behind(first_operand(source))
         if kind_of(source) in ("linear", "matmul"):
             return True
     return False
@@ -213,7 +206,6 @@ def squared_probabilities(scene: Scene) -> Seen:
     "the divergence gets probabilities where it takes their logarithms: kl_div(log_softmax(scores), target); without "
     "the logarithm it falls below 0",
     graph=True,
-    assumes=0.7,
 )
 def divergence_without_logarithm(scene: Scene) -> Seen:
     differences = [node.inputs for node in scene.between if node.primitive.name == "sub"]
@@ -227,7 +219,6 @@ def divergence_without_logarithm(scene: Scene) -> Seen:
     "the loss is minus the probability of the right class, without its logarithm: nll_loss takes log_softmax(scores); "
     "cross_entropy takes the scores",
     graph=True,
-    assumes=0.7,
 )
 def probability_without_logarithm(scene: Scene) -> Seen:
     return "softmax" in _picked(scene)
@@ -239,7 +230,6 @@ def probability_without_logarithm(scene: Scene) -> Seen:
     "the loss is minus the score of the right class, which has no lower end: nll_loss takes log_softmax(scores); "
     "cross_entropy takes the scores",
     graph=True,
-    assumes=0.7,
 )
 def score_without_logarithm(scene: Scene) -> Seen:
     return not _picked(scene).isdisjoint(("linear", "matmul", "add"))
@@ -264,7 +254,6 @@ def _indices(node: Any) -> int:
     "the loss broadcasts {column} against {row} to {shape}: it compares every prediction with every target. Give both "
     "the same shape, such as targets[:, None] or predictions.squeeze(1)",
     graph=True,
-    assumes=0.7,
 )
 def all_pairs(scene: Scene) -> Seen:
     for node in scene.between:
@@ -282,7 +271,6 @@ def all_pairs(scene: Scene) -> Seen:
     "the loss compares all {k} outputs of an example with the number of its class, so that each output must become "
     "that number: use cross_entropy(scores, classes), or one-hot targets of shape {shape}",
     graph=True,
-    assumes=0.7,
 )
 def class_as_a_number(scene: Scene) -> Seen:
     for node in scene.between:
@@ -303,7 +291,6 @@ def class_as_a_number(scene: Scene) -> Seen:
     "the hinge loss gets targets of 0 and 1: where the target is 0, it does not depend on the score, so that class is "
     "never learned. Use -1 and 1, targets 2 * y - 1",
     graph=True,
-    assumes=0.7,
 )
 def hinge_of_bits(scene: Scene) -> Seen:
     hinges = [node.inputs for node in scene.between if node.primitive.name in ("relu", "maximum", "clamp")]
@@ -322,7 +309,6 @@ def hinge_of_bits(scene: Scene) -> Seen:
     "the loss is 0, and subtracts the model's output from itself",
     "the loss compares the prediction with itself, so it is always 0: give it the targets",
     graph=True,
-    assumes=0.7,
 )
 def compared_with_itself(scene: Scene) -> Seen:
     zero = bool(scene.losses) and scene.losses[-1] == 0

@@ -22,7 +22,6 @@ SHORTER = 0.7
     "the policy's loss has the probability of the action, without its logarithm: actions that are drawn often count "
     "twice. The gradient of the expected return needs -(log_prob * weight).mean(), with log_softmax",
     graph=True,
-    assumes=0.7,
 )
 def probability_of_the_action(scene: Scene) -> Seen:
     return any(kind_of(node_behind(taken.picked.inputs[0])) == "softmax" for taken in actions_taken(scene.between))

@@ -11,7 +11,17 @@ import numpy as np
 from minigrad.teach import loss_graph
 from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import BEYOND, ENDS, arrays, between_words, constants, kind_of, node_behind, nodes_of
+from minigrad.teach.loss_graph import (
+    BEYOND,
+    ENDS,
+    arrays,
+    between_words,
+    constants,
+    first_operand,
+    kind_of,
+    node_behind,
+    nodes_of,
+)
 
 RARE = 0.05
 """The fraction of targets of other classes below which it pays to ignore them."""
@@ -125,7 +135,7 @@ def moving_target(scene: Scene) -> Seen:
         for target in map(node_behind, node.inputs):
             if kind_of(target) != "add" or not [*arrays(target)]:
                 continue
-            later: Any = next((source for source in target.inputs if source is not None), None)
+            later: Any = first_operand(target)
             if kind_of(later) != "mul" or None not in later.inputs:
                 continue
             if any(0 < float(np.max(c)) <= 1 and float(np.min(c)) >= 0 for c in constants(later)):

@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.teach.causes.cause import Seen, certain
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import arrays, drawn, has_targets, kind_of, linear_terms, nodes_of
+from minigrad.teach.loss_graph import arrays, drawn, first_operand, has_targets, kind_of, linear_terms, nodes_of
 
 SETTLED = 30
 """The steps that a term of the loss may need to find its size."""
@@ -90,7 +90,7 @@ def no_divergence(scene: Scene) -> Seen:
     for _, deviation, noise in drawn(scene.loss):
         node: Any = deviation if scene.inputs is None or not np.may_share_memory(noise, scene.inputs) else None
         while users[node] == 1 and kind_of(node) in ("exp", "softplus", "sqrt", "add", "pow", "mul", "div", "clamp"):
-            node = next(s for s in node.inputs if s is not None)  # such as exp(logvar / 2)
+            node = first_operand(node)  # such as exp(logvar / 2)
         if users[node] == 1:
             return True
     return None
