@@ -345,6 +345,7 @@ def compare(
     rtol: float = RTOL,
     complex_terms: Callable[[np.ndarray], np.ndarray] | None = None,
     suspects: np.ndarray | None = None,
+    few: int | None = None,
 ) -> Comparison:
     """Compare a gradient with differences.
 
@@ -360,6 +361,7 @@ def compare(
         atol, rtol: the error that is allowed besides the accuracy of the differences.
         complex_terms: the function for complex arrays, if it may take them.
         suspects: elements of a large gradient, as indices into the flat array, that are compared one by one first.
+        few: how many others are chosen at random. Default: fewer for a larger gradient.
     """
     x = differences.x
     complex_steps = None if complex_terms is None else ComplexSteps(complex_terms, differences)
@@ -367,9 +369,10 @@ def compare(
     first: dict[Index, Element] = {}
     doubtful: list[Index] = []
     clear: set[Index] = set()
-    sampled = x.size > (TOO_MANY if suspects is None else MANY)
-    plenty = max(3, _few(x.size) // 10) if sampled else PLENTY
-    for i in _sample(differences, analytic, rtol, plenty, suspects) if sampled else np.ndindex(x.shape):
+    sampled = suspects is not None or x.size > TOO_MANY
+    few = few or _few(x.size)
+    plenty = max(3, few // 10) if sampled else PLENTY
+    for i in _sample(differences, analytic, rtol, plenty, few, suspects) if sampled else np.ndindex(x.shape):
         a = float(analytic[i])
         q = differences.quotients(i, eps * max(1.0, abs(float(x[i]))))
         gap, size = abs(q.slopes[1] - q.slopes[0]), max(abs(q.central), abs(a))
@@ -431,11 +434,10 @@ def _few(size: int) -> int:
 
 
 def _sample(
-    differences: Differences, analytic: np.ndarray, rtol: float, plenty: int, suspects: np.ndarray | None
+    differences: Differences, analytic: np.ndarray, rtol: float, plenty: int, few: int, suspects: np.ndarray | None
 ) -> list[Index]:
     """Return the elements of a large gradient to compare: suspects, some at random, and those whose group differs."""
     rng = np.random.default_rng(0)
-    few = _few(analytic.size)
     order = rng.permutation(analytic.size)
     chosen = [*([] if suspects is None else suspects[:plenty]), *order[:few]]
     groups = np.array_split(order[few:], min(few, 128))

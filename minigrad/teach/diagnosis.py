@@ -20,6 +20,7 @@ from minigrad.teach.scaling import without_scales
 from minigrad.teach.search import IMPOSSIBLE, SIMPLE, Explanation, Search, representative, sentence
 from minigrad.teach.shapes import of_another_shape
 from minigrad.teach.tape import Op, Tape
+from minigrad.teach.vectorizing import vectorized
 from minigrad.tensors.tensor import Tensor
 
 CHOOSING = {"where", "maximum", "minimum", "fmax", "fmin", "clamp", "relu", "abs", "amax", "amin", "sign"}
@@ -114,6 +115,11 @@ def diagnosis(case: Case) -> Diagnosis | None:
         return None
     text = _nothing(case) if case.analytic.shape == case.numeric.shape else None
     search = None if text else _search(case)
+    whole = None if search is None else vectorized(search.tape)
+    if search is not None and whole is not None:
+        first = Search(whole, case.analytic, case.trusted, case.sizes, limit=case.limit)
+        if found := first.one():
+            return _said(representative(found), first)
     if search is not None:
         found = search.one()
         if found and found[0].assumes > FAR_FETCHED:
@@ -161,8 +167,8 @@ def tape_of(case: Case) -> Tape | None:
         recording = case.recording
         if recording is None and isinstance(case.inputs[case.position], Tensor):
             recording = record_tensors(case.function, case.inputs, case.position)  # type: ignore[arg-type]
-            if len(case.upstream) > 1:
-                upstream = np.concatenate([np.ravel(w) for w in case.upstream])
+        if len(case.upstream) > 1:
+            upstream = np.concatenate([np.ravel(w) for w in case.upstream])
         tape = Tape(recording or record(case.function, case.x, case.names[0]), upstream)  # type: ignore[arg-type]
     except Exception:  # whatever a function raises on arrays that it was not written for
         return None

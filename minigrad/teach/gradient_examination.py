@@ -23,6 +23,7 @@ from minigrad.output.words import class_name, printable
 from minigrad.teach.diagnosis import Case, Diagnosis, diagnosis, tape_of
 from minigrad.teach.gradient_report import Finding, verdict
 from minigrad.teach.tape import Tape
+from minigrad.teach.vectorizing import vectorized
 from minigrad.tensors import rng
 
 UNSTEADY = (
@@ -45,6 +46,9 @@ RAISES = (
 )
 LARGE = 100_000
 """The number of elements of a graph above which mistakes are not made at each of its operations."""
+FEW, SOME, LONG = 32, 24, 50_000
+"""The number of elements up to which each is compared with differences, and how many are where that takes long: where
+the function has so many operations that all elements would need more than this many, some seconds."""
 _REASONS = {
     "unbounded": "the slope grows without bound as the step shrinks, as at 0 in sqrt: there is no derivative. Move x",
     "jump": "the function jumps here, so there is no derivative. Move x off the jump",
@@ -115,12 +119,11 @@ class Question:
             return 0.0 if tape is None else float(np.abs(tape.in_precision(self.analytic.dtype) - tape.gradient).max())
         return 0.0
 
-    def suspects(self) -> np.ndarray | None:
+    def suspects(self, tape: Tape | None) -> np.ndarray | None:
         """Return where a gradient is not that of the recorded graph, as flat indices, the largest error first.
 
         None if the function cannot be recorded.
         """
-        tape = tape_of(self.case(self.about.analytic, False))
         if tape is None or not np.isfinite(tape.gradient).all():
             return None
         right, given = tape.gradient.ravel(), self.about.analytic.ravel()
@@ -138,11 +141,11 @@ class Question:
         """Write the likeliest mistake of a large gradient into the finding, if the graph shows the right one."""
         tape = tape_of(case)
         if tape is not None:
-            is_large = sum(op.value.size for op in tape.ops) > LARGE
-            function = None if is_large else case.function
+            is_large = sum(op.value.size for op in tape.ops) > LARGE and vectorized(tape) is None
             # without gradients of other questions, by differences, which would take too long
-            self.diagnose(finding, replace(case, numeric=tape.gradient, trusted=True, others={}, function=function))
-        if finding.pattern is None:
+            case = replace(case, numeric=tape.gradient, trusted=True, others={})
+            self.diagnose(finding, replace(case, function=None, recording=None) if is_large else case)
+        if finding.pattern is None and (tape is None or is_large):
             finding.notes.append("It is too large to look for the cause at each operation: check a smaller case")
 
 
@@ -167,8 +170,13 @@ def examine(question: Question) -> Finding:
         finding.notes.append(f"The gradient has the shape {analytic.shape}; it must have that of its input, {x.shape}")
         return finding
     upstream = max((float(np.abs(w).max(initial=0.0)) for w in question.about.upstream), default=1.0)
-    suspects = question.suspects() if x.size > MANY else None
-    settings = (question.eps, question.atol, question.rtol, question.complex_terms, suspects)
+    tape = tape_of(question.case(analytic, False)) if x.size > FEW else None
+    if tape is not None:
+        question = replace(question, about=replace(question.about, recording=tape.recording))
+    work = x.size * (len(tape.ops) if tape is not None else 0)
+    suspects = question.suspects(tape) if x.size > MANY or work > LONG else None
+    few = None if x.size > MANY else SOME
+    settings = (question.eps, question.atol, question.rtol, question.complex_terms, suspects, few)
     compared = compare(differences, analytic, upstream, *settings)
     if differences.unsteady or not _steady(differences):
         finding.notes.append(UNSTEADY)

@@ -200,11 +200,11 @@ def _averaged(a: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any
     return _wrapped(np.mean(_as_tensor(a), axis=axis, keepdims=keepdims))
 
 
-def _pad(x: Any, width: Any, mode: str = "constant", constant_values: float = 0) -> Any:
-    if mode != "constant":
-        raise TypeError(f"np.pad with mode={mode!r} is not recorded")
+def _pad(x: Any, width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
+    if mode != "constant" or np.ptp(constant_values):
+        raise TypeError(f"np.pad with mode={mode!r} and constant_values={constant_values!r} is not recorded")
     widths = np.broadcast_to(np.asarray(width, int), (x.ndim, 2)).tolist()
-    out = _filled(tuple([a + n + b for n, (a, b) in zip(x.shape, widths)]), float(constant_values))
+    out = _filled(tuple([a + n + b for n, (a, b) in zip(x.shape, widths)]), float(np.ravel(constant_values)[0]))
     out[tuple([slice(a, a + n) for n, (a, _) in zip(x.shape, widths)])] = x
     return out
 
