@@ -33,36 +33,25 @@ TOLERANCE = 1e-4
 
 @dataclass
 class Case:
-    """A computed gradient, and the right one.
+    """A computed gradient, and the right one."""
 
-    Attributes:
-        analytic: the gradient to explain.
-        numeric: the right gradient, by finite differences.
-        x: the point.
-        sizes: the meaning of numbers, such as {32: "the size of dimension 0 of x"}.
-        others: gradients of related questions, such as "the upstream gradient was all ones".
-        trusted: where `numeric` is reliable; False at kinks.
-        function: the function itself, which takes `inputs`: Tensors, or the one array of `check_gradient`.
-        inputs: the arguments of the function; that of `position` is the one whose gradient this is.
-        names: the names of the inputs.
-        upstream: for each output of floats, the gradient that both gradients were computed with.
-        recording: the graph of the function, where it is recorded already.
-        limit: seconds of computing after which the search gives up; None for the usual ones.
-    """
-
-    analytic: np.ndarray
-    numeric: np.ndarray
-    x: np.ndarray
+    analytic: np.ndarray  # the gradient to explain
+    numeric: np.ndarray  # the right gradient, by finite differences
+    x: np.ndarray  # the point
+    # the meaning of numbers, such as {32: "the size of dimension 0 of x"}
     sizes: Mapping[int, str] = field(default_factory=dict)
+    # gradients of related questions, such as "the upstream gradient was all ones"
     others: Mapping[str, Callable[[], np.ndarray]] = field(default_factory=dict)
-    trusted: np.ndarray | bool = True
+    trusted: np.ndarray | bool = True  # where `numeric` is reliable; False at kinks
+    # the function itself, which takes `inputs`: Tensors, or the one array of `check_gradient`
     function: Callable[..., Any] | None = None
-    inputs: Sequence[Any] = ()
+    inputs: Sequence[Any] = ()  # the arguments of the function; that of `position` is the one whose gradient this is
     position: int = 0
-    names: Sequence[str] = ()
+    names: Sequence[str] = ()  # the names of the inputs
+    # for each output of floats, the gradient that both gradients were computed with
     upstream: Sequence[np.ndarray] = ()
-    recording: Recording | None = None
-    limit: float | None = None
+    recording: Recording | None = None  # the graph of the function, where it is recorded already
+    limit: float | None = None  # seconds of computing after which the search gives up; None for the usual ones
 
     def same(self, a: np.ndarray, b: np.ndarray) -> bool:
         """Return whether two arrays agree within the accuracy of differences."""

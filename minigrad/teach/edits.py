@@ -72,19 +72,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Formula:
-    """A function as its statements.
+    """A function as its statements."""
 
-    Attributes:
-        name: the function's name.
-        body: its statements; the last returns.
-        settings: the names of its arguments besides x, dx, state and t.
-        line: the line that was edited; an empty one if none was.
-    """
-
-    name: str
-    body: tuple[ast.stmt, ...]
-    settings: frozenset[str]
-    line: Line = field(default_factory=Line, compare=False)
+    name: str  # the function's name
+    body: tuple[ast.stmt, ...]  # its statements; the last returns
+    settings: frozenset[str]  # the names of its arguments besides x, dx, state and t
+    line: Line = field(default_factory=Line, compare=False)  # the line that was edited; an empty one if none was
 
     @staticmethod
     def of(source: str | Callable[..., Any]) -> Formula:

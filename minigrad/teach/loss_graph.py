@@ -157,21 +157,13 @@ def terms(loss: Any) -> list[tuple[Any, float]]:
 
 @dataclass
 class Taken:
-    """A product of the (logarithm of the) probability of the action taken in each row, and a weight.
+    """A product of the (logarithm of the) probability of the action taken in each row, and a weight."""
 
-    Attributes:
-        product: its node.
-        picked: the node that picks the actions.
-        source: the softmax, or its logarithm, of all actions.
-        actions: those taken.
-        negated: whether a minus stands between picking and product.
-    """
-
-    product: Any
-    picked: Any
-    source: Any
-    actions: np.ndarray
-    negated: bool
+    product: Any  # its node
+    picked: Any  # the node that picks the actions
+    source: Any  # the softmax, or its logarithm, of all actions
+    actions: np.ndarray  # those taken
+    negated: bool  # whether a minus stands between picking and product
 
     def probabilities(self, values: Mapping[Any, np.ndarray]) -> np.ndarray | None:
         """Return the probabilities of all actions in each row, given the values of nodes; None if not known."""

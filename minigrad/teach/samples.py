@@ -122,35 +122,24 @@ def _moments(values: np.ndarray) -> tuple[float, float]:
 
 @dataclass
 class Sample:
-    """The measurements of one step.
+    """The measurements of one step."""
 
-    Attributes:
-        step: which one; the first is 1.
-        loss: of its batch, nan where it is not known.
-        learning_rates: of the optimizer's groups; in the lecture's loop the one that explains the step, if one does.
-        gradients: for each layer with parameters, the norm of its gradient.
-        sizes: and the norm of its parameters, before the step.
-        updates: and the norm of what the step added to them.
-        outputs: for each layer, what came out of it.
-        dead: for each ReLU, the fraction of its units that were 0 for the last `EXAMPLES` examples in samples, or more.
-        slope: the change of the loss that the update should make, gradient times update.
-        added: whether a gradient was added to that of the step before; None where that is not known.
-        clipped: the largest number of the gradient, by its absolute value, if half of its numbers are that; else 0.
-        arrived: whether backward() computed a gradient other than 0; None where that is not known.
-    """
-
-    step: int
-    loss: float = math.nan
+    step: int  # which one; the first is 1
+    loss: float = math.nan  # of its batch, nan where it is not known
+    # of the optimizer's groups; in the lecture's loop the one that explains the step, if one does
     learning_rates: tuple[float, ...] = ()
+    # for each layer with parameters, the norm of its gradient
     gradients: dict[str, float] = field(default_factory=dict)
-    sizes: dict[str, float] = field(default_factory=dict)
-    updates: dict[str, float] = field(default_factory=dict)
-    outputs: dict[str, Outputs] = field(default_factory=dict)
+    sizes: dict[str, float] = field(default_factory=dict)  # and the norm of its parameters, before the step
+    updates: dict[str, float] = field(default_factory=dict)  # and the norm of what the step added to them
+    outputs: dict[str, Outputs] = field(default_factory=dict)  # for each layer, what came out of it
+    # for each ReLU, the fraction of its units that were 0 for the last `EXAMPLES` examples in samples, or more
     dead: dict[str, float] = field(default_factory=dict)
-    slope: float = 0.0
+    slope: float = 0.0  # the change of the loss that the update should make, gradient times update
+    # the largest number of the gradient, by its absolute value, if half of its numbers are that; else 0
     clipped: float = 0.0
-    added: bool | None = None
-    arrived: bool | None = None
+    added: bool | None = None  # whether a gradient was added to that of the step before; None where that is not known
+    arrived: bool | None = None  # whether backward() computed a gradient other than 0; None where that is not known
 
     @property
     def gradient(self) -> float:

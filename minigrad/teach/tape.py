@@ -51,38 +51,24 @@ def _arguments(vjp: Any) -> tuple[str, ...]:
 
 @dataclass
 class Op:
-    """One operation.
+    """One operation."""
 
-    Attributes:
-        primitive: None for the input.
-        sources: for each operand its position on the tape, None for a constant.
-        operands: their values.
-        value: the result.
-        node: the node of the graph.
-        place: where it was computed, None if unknown.
-        names: of the constants, by position.
-        name: the variable that held the result.
-        users: (operation, operand) of each use of the result.
-        calls: the vjps with their arguments, by operand, once they are needed.
-        ways: the operands that get a contribution, once they are needed: position in it, position on the tape.
-        added: True if it is not the learner's: several results times their gradients, added up.
-        active: True if it depends on the input; others are what the function computes of its constants.
-    """
-
-    primitive: Any
-    sources: tuple[int | None, ...]
-    operands: list[Any]
+    primitive: Any  # None for the input
+    sources: tuple[int | None, ...]  # for each operand its position on the tape, None for a constant
+    operands: list[Any]  # their values
     parameters: Mapping[str, Any]
-    value: np.ndarray
-    node: Any
-    place: Place | None = None
-    names: dict[int, str] = field(default_factory=dict)
-    name: str | None = None
-    users: list[tuple[int, int]] = field(default_factory=list)
+    value: np.ndarray  # the result
+    node: Any  # the node of the graph
+    place: Place | None = None  # where it was computed, None if unknown
+    names: dict[int, str] = field(default_factory=dict)  # of the constants, by position
+    name: str | None = None  # the variable that held the result
+    users: list[tuple[int, int]] = field(default_factory=list)  # (operation, operand) of each use of the result
+    # the vjps with their arguments, by operand, once they are needed
     calls: dict[int, Any] = field(default_factory=dict)
+    # the operands that get a contribution, once they are needed: position in it, position on the tape
     ways: list[tuple[int, int]] | None = None
-    active: bool = True
-    added: bool = False
+    active: bool = True  # True if it depends on the input; others are what the function computes of its constants
+    added: bool = False  # True if it is not the learner's: several results times their gradients, added up
 
     def copy(self) -> Op:
         """Return a copy; it is what `copy.copy` returns, faster."""
@@ -164,15 +150,10 @@ Change = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Times:
-    """A change that multiplies the upstream gradient by a local derivative, element by element.
+    """A change that multiplies the upstream gradient by a local derivative, element by element."""
 
-    Attributes:
-        derivative: of the result's shape, or broadcast to it.
-        fitted: sums the product to the operand's shape.
-    """
-
-    derivative: np.ndarray
-    fitted: Callable[[np.ndarray], Any] = np.asarray
+    derivative: np.ndarray  # of the result's shape, or broadcast to it
+    fitted: Callable[[np.ndarray], Any] = np.asarray  # sums the product to the operand's shape
 
     def __call__(self, g: np.ndarray) -> Any:
         return self.fitted(g * self.derivative)
@@ -180,15 +161,10 @@ class Times:
 
 @dataclass(frozen=True)
 class Using:
-    """A change that uses the gradient of another, later operation.
+    """A change that uses the gradient of another, later operation."""
 
-    Attributes:
-        k: that operation.
-        change: maps the gradient in question and that of k.
-    """
-
-    k: int
-    change: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    k: int  # that operation
+    change: Callable[[np.ndarray, np.ndarray], np.ndarray]  # maps the gradient in question and that of k
 
     def at(self, gradients: list[Any]) -> Change:
         """Return the change, where the gradients are known."""

@@ -33,23 +33,14 @@ DEPTH, LEAVES = 3, 2000
 
 @dataclass
 class Leaf:
-    """A variable, or an element or attribute of one.
+    """A variable, or an element or attribute of one."""
 
-    Attributes:
-        name: as one writes it: layers[0].W.
-        container: what it lies in: layers[0]; "" for a variable.
-        key: its name, key or position there.
-        value: what it is.
-        shown: whether the name says something: cache[2] of a tuple does not.
-        length: the number of elements of the list that it lies in.
-    """
-
-    name: str
-    container: str
-    key: str | int
-    value: Any
-    shown: bool = True
-    length: int = 0
+    name: str  # as one writes it: layers[0].W
+    container: str  # what it lies in: layers[0]; "" for a variable
+    key: str | int  # its name, key or position there
+    value: Any  # what it is
+    shown: bool = True  # whether the name says something: cache[2] of a tuple does not
+    length: int = 0  # the number of elements of the list that it lies in
 
     @property
     def is_variable(self) -> bool:

@@ -23,25 +23,15 @@ Look = Callable[[Scene], Seen]
 
 @dataclass(frozen=True, eq=False)
 class Cause:
-    """A cause; called with a scene, it yields what it says, if it says anything.
+    """A cause; called with a scene, it yields what it says, if it says anything."""
 
-    Attributes:
-        kind: its name.
-        when: when it is said; the report lists it.
-        sentence: what it says, with fields such as `{layer}` or `{share:.0%}`.
-        look: returns what it sees in a scene.
-        assumes: how much must be assumed.
-        graph: whether it looks at the graph from the model's output to the loss.
-        symptoms: of an explanation, the kinds of symptoms that it may explain; empty for all.
-    """
-
-    kind: str
-    when: str
-    sentence: str
-    look: Look
-    assumes: float = 1.0
-    graph: bool = False
-    symptoms: Collection[str] = ()
+    kind: str  # its name
+    when: str  # when it is said; the report lists it
+    sentence: str  # what it says, with fields such as `{layer}` or `{share:.0%}`
+    look: Look  # returns what it sees in a scene
+    assumes: float = 1.0  # how much must be assumed
+    graph: bool = False  # whether it looks at the graph from the model's output to the loss
+    symptoms: Collection[str] = ()  # of an explanation, the kinds of symptoms that it may explain; empty for all
 
     def __call__(self, scene: Scene) -> Iterator[Said]:
         seen = self.look(scene)

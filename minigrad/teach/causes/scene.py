@@ -60,168 +60,114 @@ class Batch:
 
 @dataclass
 class Scene:
-    """What a run looks like from outside its numbers.
+    """What a run looks like from outside its numbers."""
 
-    Attributes:
-        model: the model.
-        optimizer: its optimizer, or None.
-        samples: the sampled steps.
-        losses: of all steps, nan where not known.
-        validation: pairs of a step and the validation loss then.
-        batch: the inputs of the latest sampled step.
-        output: the node of the model's output in that step.
-        loss: the node of the loss, where it is known.
-        between: the nodes between output and loss.
-        uphill: the cosine between update and gradient in the latest samples.
-        layers: the names of the layers with trainable parameters.
-        labels: in each sample the class that all targets had, None if they differed.
-        goals: in each sample where the graph of the loss is known, the goal.
-        goal: 1 if the loss must be minimized, -1 if it must be maximized, 0 where that is not known.
-        guessing: the loss of guessing, nan where it is not known.
-        adversarial: whether other parameters than the model's lie between its output and the loss.
-        training: in each sample whether the model was in training mode.
-        validated_in_training: whether a validation loss was computed in training mode.
-        still: names of parameters that have a gradient, do not change, and are not the optimizer's.
-        moved: names of layers and parameters that something else than the optimizer updates.
-        zeros: in each sample whether all inputs were 0.
-        same: in each sample whether all examples of the batch were the same.
-        first_batch: the inputs of the first sampled step.
-        others: its further inputs, as arrays of indices.
-        inputs: the inputs of the latest sampled step, as an array.
-        repeated: the number of samples in a row whose inputs are those of the first.
-        ended: whether the run is over.
-        predicted: whether the model was called without recording in the latest sampled step.
-        unread: in each sample the first layer, if the model gives all examples the same result because that layer gets
-            the same numbers for each; None otherwise.
-        guesses: what guessing costs in each sample of a regression.
-        sizes_of_targets: the largest target of a regression in each sample, by its absolute value.
-        giveaway: what the inputs say about the targets.
-        neighbours: whether examples that are alike have targets that are alike.
-        linear: whether the model computes a linear function.
-        unbiased: whether its last layer is linear and has no bias.
-        offset: the mean of the targets of a regression in the first sample, in their standard deviations.
-        anew: the number of samples in a row in which a layer had new parameters.
-        created: in each sample the shape of a weight that the forward pass created, None if it created none.
-        levelled: in each sample the normalization that gives all examples the same result, None if none does.
-        undone: the number of samples in a row before which the step before was undone.
-        redrawn: and before which the weights had nothing in common with those that the step had left.
-        turns: the cosines between the updates of two consecutive steps, among the first.
-        momentum: in the lecture's loop, the momentum that explains the steps; 0 where none does.
-        shrinks: in the lecture's loop, the part by which a step shrinks the parameters, as weight decay; 0 where none.
-        called: the names of the modules that were called in a sampled step.
-        reach: what the result of an example depends on, in the first samples; None where that is not known.
-        connected: whether the loss depends on the model's output; None where that is not known.
-        penalty: the factor of the sum of a parameter's squares in the loss.
-        lasso: that of the sum of a parameter's absolute values.
-        summed: the number of examples that the loss is a sum over, 0 for other losses.
-        factor: what the mean is multiplied by that the loss is a multiple of, 0 for other losses.
-        discriminates: whether a sigmoid follows those other parameters, as in a generator's loss.
-        judges: whether a loss with a sigmoid has several calls of the model in it, as a critic's.
-        values: the results of the operations of the latest sampled step, by node, in the steps that are due.
-        terms: in each step that is due, the terms of the loss: their values, and whether they have targets.
-        latents: in each of them, the divergence of a posterior from the standard normal, for each number; nan for none.
-        frequencies: how often each class was a target.
-        majorities: in each sample the most frequent class among the targets, and the fraction of them that it is.
-        stacked: two linear layers without an activation between them, and what they are; None if there are none.
-        rates: the learning rate of the optimizer's first group in all steps.
-        answers: in each sample the one number that all targets of its binary cross entropies are, nan if they differ.
-        told: the number of samples in which a further input was the targets.
-        narrow: in each step that is due, the range of the scores of a cross entropy; nan for other losses.
-        scaled: whether the scores of a cross entropy are a product with a constant.
-        padded: in each sample of a sequence of indices, the fraction of targets that are padding, as their inputs.
-        overlooked: in each step that is due, the fraction of the targets that are of a rare class, if the model
-            predicts none of them; otherwise nan.
-        spreads: in each sample, the standard deviation of the model's results over the examples, and that as a part of
-            their size.
-        own_targets: whether the targets come from the model itself, as in temporal differences: they move with it.
-        greedy: the number of actions of a policy that were all the likeliest one; -inf after another one.
-        taken: of the loss of a policy, in each step that is due, the sign of the log-probabilities and their number.
-        views: in each sample where the model gets two batches of one shape, the mean distance between a row and its
-            partner, as a part of that between any two; 0 where they are the same.
-        ignored: the number of samples in which the model's graph had no numbers from its further inputs.
-        resumed: whether the optimizer had a state when watching began.
-        calls: the number of calls of the model in the latest sampled step.
-        silent: of pairs of weights of a layer, the number of samples in a row in which the gradient of the first was
-            exactly 0 and that of the second was not.
-        restarted: the number of samples in a row, after the first steps, in which the optimizer had no memory.
-    """
-
-    model: Module
-    optimizer: Any
-    samples: list[Sample] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
-    validation: list[tuple[int, float]] = field(default_factory=list)
-    batch: Batch | None = None
-    output: Any = None
-    loss: Any = None
-    between: list[Any] = field(default_factory=list)
-    uphill: list[float] = field(default_factory=list)
+    model: Module  # the model
+    optimizer: Any  # its optimizer, or None
+    samples: list[Sample] = field(default_factory=list)  # the sampled steps
+    losses: list[float] = field(default_factory=list)  # of all steps, nan where not known
+    validation: list[tuple[int, float]] = field(default_factory=list)  # pairs of a step and the validation loss then
+    batch: Batch | None = None  # the inputs of the latest sampled step
+    output: Any = None  # the node of the model's output in that step
+    loss: Any = None  # the node of the loss, where it is known
+    between: list[Any] = field(default_factory=list)  # the nodes between output and loss
+    uphill: list[float] = field(default_factory=list)  # the cosine between update and gradient in the latest samples
+    # in each sample the class that all targets had, None if they differed
     labels: list[int | None] = field(default_factory=list)
-    layers: list[str] = field(default_factory=list)
-    goals: list[int] = field(default_factory=list)
-    goal: int = 0
-    guessing: float = math.nan
-    adversarial: bool = False
-    training: list[bool] = field(default_factory=list)
-    validated_in_training: bool = False
+    layers: list[str] = field(default_factory=list)  # the names of the layers with trainable parameters
+    goals: list[int] = field(default_factory=list)  # in each sample where the graph of the loss is known, the goal
+    goal: int = 0  # 1 if the loss must be minimized, -1 if it must be maximized, 0 where that is not known
+    guessing: float = math.nan  # the loss of guessing, nan where it is not known
+    adversarial: bool = False  # whether other parameters than the model's lie between its output and the loss
+    training: list[bool] = field(default_factory=list)  # in each sample whether the model was in training mode
+    validated_in_training: bool = False  # whether a validation loss was computed in training mode
+    # names of parameters that have a gradient, do not change, and are not the optimizer's
     still: list[str] = field(default_factory=list)
+    # names of layers and parameters that something else than the optimizer updates
     moved: set[str] = field(default_factory=set)
-    zeros: list[bool] = field(default_factory=list)
-    same: list[bool] = field(default_factory=list)
-    first_batch: Batch | None = None
-    others: list[Any] = field(default_factory=list)
-    inputs: Any = None
-    repeated: int = 0
-    ended: bool = False
-    predicted: bool = False
+    zeros: list[bool] = field(default_factory=list)  # in each sample whether all inputs were 0
+    same: list[bool] = field(default_factory=list)  # in each sample whether all examples of the batch were the same
+    first_batch: Batch | None = None  # the inputs of the first sampled step
+    others: list[Any] = field(default_factory=list)  # its further inputs, as arrays of indices
+    inputs: Any = None  # the inputs of the latest sampled step, as an array
+    repeated: int = 0  # the number of samples in a row whose inputs are those of the first
+    ended: bool = False  # whether the run is over
+    predicted: bool = False  # whether the model was called without recording in the latest sampled step
+    # in each sample the first layer, if the model gives all examples the same result because that layer gets the same
+    # numbers for each; None otherwise
     unread: list[str | None] = field(default_factory=list)
-    guesses: list[float] = field(default_factory=list)
+    guesses: list[float] = field(default_factory=list)  # what guessing costs in each sample of a regression
+    # the largest target of a regression in each sample, by its absolute value
     sizes_of_targets: list[float] = field(default_factory=list)
-    giveaway: Giveaway = field(default_factory=Giveaway)
+    giveaway: Giveaway = field(default_factory=Giveaway)  # what the inputs say about the targets
+    # whether examples that are alike have targets that are alike
     neighbours: Neighbours = field(default_factory=Neighbours)
-    linear: bool = False
-    unbiased: bool = False
-    offset: float = 0.0
+    linear: bool = False  # whether the model computes a linear function
+    unbiased: bool = False  # whether its last layer is linear and has no bias
+    offset: float = 0.0  # the mean of the targets of a regression in the first sample, in their standard deviations
+    # the number of samples in a row in which a layer had new parameters
     anew: dict[str, int] = field(default_factory=dict)
+    # in each sample the shape of a weight that the forward pass created, None if it created none
     created: list[tuple[int, ...] | None] = field(default_factory=list)
+    # in each sample the normalization that gives all examples the same result, None if none does
     levelled: list[str | None] = field(default_factory=list)
-    undone: int = 0
-    redrawn: int = 0
+    undone: int = 0  # the number of samples in a row before which the step before was undone
+    redrawn: int = 0  # and before which the weights had nothing in common with those that the step had left
+    # the cosines between the updates of two consecutive steps, among the first
     turns: list[float] = field(default_factory=list)
-    momentum: float = 0.0
+    momentum: float = 0.0  # in the lecture's loop, the momentum that explains the steps; 0 where none does
+    # in the lecture's loop, the part by which a step shrinks the parameters, as weight decay; 0 where none
     shrinks: float = 0.0
-    called: set[str] = field(default_factory=set)
+    called: set[str] = field(default_factory=set)  # the names of the modules that were called in a sampled step
+    # what the result of an example depends on, in the first samples; None where that is not known
     reach: Reach | None = None
-    connected: bool | None = None
-    penalty: float = 0.0
-    lasso: float = 0.0
-    summed: int = 0
-    factor: float = 0.0
-    discriminates: bool = False
-    judges: bool = False
+    connected: bool | None = None  # whether the loss depends on the model's output; None where that is not known
+    penalty: float = 0.0  # the factor of the sum of a parameter's squares in the loss
+    lasso: float = 0.0  # that of the sum of a parameter's absolute values
+    summed: int = 0  # the number of examples that the loss is a sum over, 0 for other losses
+    factor: float = 0.0  # what the mean is multiplied by that the loss is a multiple of, 0 for other losses
+    discriminates: bool = False  # whether a sigmoid follows those other parameters, as in a generator's loss
+    judges: bool = False  # whether a loss with a sigmoid has several calls of the model in it, as a critic's
+    # the results of the operations of the latest sampled step, by node, in the steps that are due
     values: dict[Any, np.ndarray] = field(default_factory=dict)
+    # in each step that is due, the terms of the loss: their values, and whether they have targets
     terms: list[list[tuple[float, bool]]] = field(default_factory=list)
+    # in each of them, the divergence of a posterior from the standard normal, for each number; nan for none
     latents: list[float] = field(default_factory=list)
-    frequencies: Counter[int] = field(default_factory=Counter)
+    frequencies: Counter[int] = field(default_factory=Counter)  # how often each class was a target
+    # in each sample the most frequent class among the targets, and the fraction of them that it is
     majorities: list[tuple[int, float]] = field(default_factory=list)
+    # two linear layers without an activation between them, and what they are; None if there are none
     stacked: tuple[str, str, str] | None = None
-    rates: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)  # the learning rate of the optimizer's first group in all steps
+    # in each sample the one number that all targets of its binary cross entropies are, nan if they differ
     answers: list[float] = field(default_factory=list)
-    told: int = 0
+    told: int = 0  # the number of samples in which a further input was the targets
+    # in each step that is due, the range of the scores of a cross entropy; nan for other losses
     narrow: list[float] = field(default_factory=list)
-    scaled: bool = False
+    scaled: bool = False  # whether the scores of a cross entropy are a product with a constant
+    # in each sample of a sequence of indices, the fraction of targets that are padding, as their inputs
     padded: list[float] = field(default_factory=list)
+    # in each step that is due, the fraction of the targets that are of a rare class, if the model predicts none of
+    # them; otherwise nan
     overlooked: list[float] = field(default_factory=list)
+    # in each sample, the standard deviation of the model's results over the examples, and that as a part of their size
     spreads: list[tuple[float, float]] = field(default_factory=list)
+    # whether the targets come from the model itself, as in temporal differences: they move with it
     own_targets: bool = False
-    greedy: float = 0.0
+    greedy: float = 0.0  # the number of actions of a policy that were all the likeliest one; -inf after another one
+    # of the loss of a policy, in each step that is due, the sign of the log-probabilities and their number
     taken: list[tuple[int, int]] = field(default_factory=list)
+    # in each sample where the model gets two batches of one shape, the mean distance between a row and its partner, as
+    # a part of that between any two; 0 where they are the same
     views: list[float] = field(default_factory=list)
-    ignored: int = 0
-    resumed: bool = False
+    ignored: int = 0  # the number of samples in which the model's graph had no numbers from its further inputs
+    resumed: bool = False  # whether the optimizer had a state when watching began
+    # of pairs of weights of a layer, the number of samples in a row in which the gradient of the first was exactly 0
+    # and that of the second was not
     silent: dict[tuple[str, str], int] = field(default_factory=dict)
-    restarted: int = 0
-    calls: int = 1
+    restarted: int = 0  # the number of samples in a row, after the first steps, in which the optimizer had no memory
+    calls: int = 1  # the number of calls of the model in the latest sampled step
 
     def __post_init__(self) -> None:
         self.resumed = any(state for state in getattr(self.optimizer, "state", {}).values())

@@ -369,19 +369,11 @@ class Block(Site):
 
 @dataclass
 class Whole:
-    """The whole gradient.
+    """The whole gradient."""
 
-    Attributes:
-        x: the input.
-            right, learners: the right gradient and the learner's, of the same shape.
-        tape: the function.
-        sizes: the meaning of numbers.
-        words: the names of the operations.
-    """
-
-    x: np.ndarray
+    x: np.ndarray  # the input. right, learners: the right gradient and the learner's, of the same shape
     right: np.ndarray
     learners: np.ndarray
-    tape: Tape
-    sizes: Mapping[int, str] = field(default_factory=dict)
-    words: Words | None = None
+    tape: Tape  # the function
+    sizes: Mapping[int, str] = field(default_factory=dict)  # the meaning of numbers
+    words: Words | None = None  # the names of the operations

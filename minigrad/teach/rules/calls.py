@@ -39,21 +39,14 @@ class CallError(Exception):
 
 @dataclass
 class Taken:
-    """What the learner's rule did.
+    """What the learner's rule did."""
 
-    Attributes:
-        x: for each step the new values of all parameters, as one array.
-        states: for each step the state of the first parameter, None if it is not visible.
-        notes: further remarks.
-        constant_rate: the rate could not be passed in.
-        dtypes: of the values that came back.
-    """
-
-    x: list[np.ndarray] = field(default_factory=list)
+    x: list[np.ndarray] = field(default_factory=list)  # for each step the new values of all parameters, as one array
+    # for each step the state of the first parameter, None if it is not visible
     states: list[Any] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    constant_rate: bool = False
-    dtypes: set[np.dtype[Any]] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)  # further remarks
+    constant_rate: bool = False  # the rate could not be passed in
+    dtypes: set[np.dtype[Any]] = field(default_factory=set)  # of the values that came back
 
     def is_single(self) -> bool:
         """Whether x or the state was in float32."""

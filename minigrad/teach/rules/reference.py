@@ -127,20 +127,13 @@ AdaMax's paper has no epsilon, so that it may stand in the maximum or beside it.
 
 @dataclass
 class Reference:
-    """The rule to compare with.
+    """The rule to compare with."""
 
-    Attributes:
-        name: the rule's name.
-        forms: its lines, and other ways to write them.
-        settings: all settings but the learning rate.
-        stated: the names of those that the caller stated; the others have their defaults.
-        names: the other names that the lines use, of a caller's own function; None for the lecture's.
-    """
-
-    name: str
-    forms: list[Formula]
-    settings: dict[str, Any]
-    stated: frozenset[str] = frozenset()
+    name: str  # the rule's name
+    forms: list[Formula]  # its lines, and other ways to write them
+    settings: dict[str, Any]  # all settings but the learning rate
+    stated: frozenset[str] = frozenset()  # the names of those that the caller stated; the others have their defaults
+    # the other names that the lines use, of a caller's own function; None for the lecture's
     names: dict[str, Any] | None = None
 
     @staticmethod

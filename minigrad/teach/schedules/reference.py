@@ -127,18 +127,12 @@ OTHER_SETTINGS: dict[str, tuple[str, ...]] = {
 
 @dataclass
 class Reference:
-    """The schedule to compare with.
+    """The schedule to compare with."""
 
-    Attributes:
-        name: its name.
-        formula: its lines.
-        settings: the values of all its settings.
-        alternatives: formulas that are right too, each with a note.
-    """
-
-    name: str
-    formula: Formula
-    settings: dict[str, Any]
+    name: str  # its name
+    formula: Formula  # its lines
+    settings: dict[str, Any]  # the values of all its settings
+    # formulas that are right too, each with a note
     alternatives: list[tuple[str, Formula]] = field(default_factory=list)
 
     @staticmethod

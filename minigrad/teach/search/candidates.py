@@ -13,23 +13,17 @@ from minigrad.teach.wording import Words
 
 @dataclass
 class Candidate:
-    """A mistake at a site, or at the sites of all passes of a loop, in one of its variants.
-
-    Attributes:
-        effect: the change of the gradient along each direction.
-        assumes: how much must be assumed for it to be the explanation.
-        part: the passes of a loop in which it is not made, such as "last 2", or those in which it is made, such as
-            "where `k` is 2".
-        changed: all gradients with the mistake, once they are known.
-    """
+    """A mistake at a site, or at the sites of all passes of a loop, in one of its variants."""
 
     mistake: Mistake
     sites: list[Any]
     variants: list[Variant]
-    effect: np.ndarray
-    assumes: float
+    effect: np.ndarray  # the change of the gradient along each direction
+    assumes: float  # how much must be assumed for it to be the explanation
+    # the passes of a loop in which it is not made, such as "last 2", or those in which it is made, such as "where `k`
+    # is 2"
     part: str = ""
-    changed: np.ndarray | None = None
+    changed: np.ndarray | None = None  # all gradients with the mistake, once they are known
 
     @property
     def site(self) -> Any:
@@ -48,15 +42,10 @@ class Candidate:
 
 @dataclass
 class Explanation:
-    """One or two mistakes that give the learner's gradient.
+    """One or two mistakes that give the learner's gradient."""
 
-    Attributes:
-        candidates: the mistakes.
-        assumes: how much must be assumed.
-    """
-
-    candidates: tuple[Candidate, ...]
-    assumes: float
+    candidates: tuple[Candidate, ...]  # the mistakes
+    assumes: float  # how much must be assumed
 
 
 def sentence(c: Candidate, words: Words | None, template: str = "") -> str:

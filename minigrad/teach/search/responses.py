@@ -27,16 +27,11 @@ MOST_USES = 8
 
 @dataclass
 class Linear:
-    """A mistake that is linear in the gradients that it reads.
+    """A mistake that is linear in the gradients that it reads."""
 
-    Attributes:
-        rows: their elements, as places in the vector of all gradients.
-        effect: what a unit of each changes along the directions.
-        parts: (elements, the operation whose gradient it changes, matrix) for each site.
-    """
-
-    rows: np.ndarray
-    effect: np.ndarray
+    rows: np.ndarray  # their elements, as places in the vector of all gradients
+    effect: np.ndarray  # what a unit of each changes along the directions
+    # (elements, the operation whose gradient it changes, matrix) for each site
     parts: list[tuple[slice, int, np.ndarray]]
 
 
