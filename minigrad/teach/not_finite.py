@@ -74,6 +74,7 @@ def not_finite(
         if any(np.isinf(a).any() for a in given):  # inf - inf, 0 * inf
             infinite = next((node for node, value in found.items() if node.primitive and np.isinf(value).any()), None)
             since = f", after {place(infinite)} gave infinity" if infinite else ", of infinity"
+            since += _instead(infinite, []) if infinite and infinite not in home else ""
         else:
             since = f", of numbers from {min(map(np.min, given)):.3g} to {max(map(np.max, given)):.3g}" if given else ""
             since += _instead(node, [] if node in home else given)

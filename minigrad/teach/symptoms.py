@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from statistics import fmean, median
+from statistics import fmean, median, pstdev
 from typing import NamedTuple
 
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
-from minigrad.teach.causes.neighbours import CHANCE, CLEAR
+from minigrad.teach.causes.neighbours import CLEAR
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.causes.targets import large_targets
 from minigrad.teach.samples import EXAMPLES, Sample, listed, named
@@ -280,11 +280,11 @@ def updates_too_large(recent: Sequence[Sample], losses: Sequence[float], scene: 
     now = median(sample.loss for sample in recent)
     first = _first(losses)
     # the first steps of a healthy run may be large
-    unknown, start = math.isnan(first), recent[0].step
+    start, guessed = recent[0].step, (1 + FALLEN) * (scene.cost_of_guessing if scene.cost_of_guessing > 0 else math.inf)
     risen = start > 2 * PERSISTENT and now > RISEN * first
     if large[worst] < 1 and scene.goes_straight_on and len(losses) < LASTING:
         return
-    if large[worst] > 1 or risen or (start > (LASTING if unknown else 2 * PERSISTENT) and not now < first):
+    if large[worst] > 1 or risen or (start > LASTING and not (now < first and _now(losses) < guessed)):
         yield (
             "updates too large",
             f"the learning rate{rate_of(recent)} is too high: a step changes {listed([*large])} by up "
@@ -484,7 +484,8 @@ def no_progress(
     recent: Sequence[Sample], losses: Sequence[float], shape: tuple[int, ...], scene: Scene, large: bool = False
 ) -> Iterator[Said]:
     """A loss that does not fall, and that has not fallen before. With large targets, that is soon seen."""
-    first, now = _first(losses), _now(losses)
+    # the loss of one batch may be low by chance
+    first, now = max(_first(losses), fmean([*filter(math.isfinite, losses[:5])] or [math.nan])), _now(losses)
     if min((loss for loss in losses if math.isfinite(loss)), default=0.0) < 0:
         return  # a difference, a likelihood or a reward, which may be anywhere
     if first < LEARNED * scene.guessing and now < LEARNED * scene.guessing:
@@ -510,10 +511,10 @@ def no_progress(
     ]
     start = min([first, *map(math.log, near), *known])
     if len(losses) >= (LASTING if large else PATIENCE):
-        by_heart = scene.neighbours.agreement()[1] < CHANCE  # there is little else to learn
+        by_heart = scene.neighbours.unrelated()  # there is little else to learn
         fallen = not now >= (0.95 if by_heart else 1 - FALLEN) * start
     else:  # a run that is over, and has not begun to learn
-        near_start = 1 - FALLEN if related is False or scene.neighbours.agreement()[1] < CHANCE else 0.995
+        near_start = 1 - FALLEN if related is False or scene.neighbours.unrelated() else 0.995
         fallen = not scene.ended or len(losses) < PATIENCE / 2 or not now > near_start * start
     if fallen:
         if at_guessing:
@@ -551,6 +552,9 @@ def no_progress(
             "and does a gradient reach each layer? Is the loss given what it expects, as scores before a softmax?"
         )
     else:
+        clear = scene.neighbours.unrelated() or scene.neighbours.agreement()[1] > CLEAR
+        if not clear and len(losses) < 2 * PATIENCE and pstdev(losses[-50:]) > 0.1 * now:
+            return  # the batches differ by more than what may have been learned
         cause = what_the_data_say(scene)
     yield (
         "loss does not fall",
@@ -571,24 +575,23 @@ def _guessed(scene: Scene) -> float:
 
 def _at_guessing(scene: Scene, now: float, first: float, steps: int) -> Iterator[Said]:
     """A loss that has fallen to that of guessing, and stays there: said if the data show why, or with a cause."""
-    beyond = scene.neighbours.agreement()[1]
-    if beyond < CHANCE or beyond > CLEAR:
+    unrelated = scene.neighbours.unrelated()
+    if unrelated or scene.neighbours.agreement()[1] > CLEAR:
         said = (
             f"the loss is {now:.4g} after {steps} steps, and was {first:.4g} at first: it has fallen to what guessing "
             f"costs, and stays there. {what_the_data_say(scene)}"
         )
-        yield "loss does not fall", said if beyond < CHANCE else ""
+        yield "loss does not fall", said if unrelated else ""
 
 
 def what_the_data_say(scene: Scene) -> str:
     """Say whether the data or the model is at fault, by what the nearest other example predicts."""
-    hit, beyond = scene.neighbours.agreement()
-    if beyond < CHANCE:
+    if scene.neighbours.unrelated():
         return (
             "Examples with similar inputs have targets no more alike than others: do inputs and targets belong "
             "together, in the same order, shuffled and cut together?"
         )
-    if beyond > CLEAR:
+    if scene.neighbours.agreement()[1] > CLEAR:
         return (
             f"Inputs and targets belong together, since {scene.neighbours}: look at the model, and at whether the loss "
             "gets what it expects, as scores before a softmax"

@@ -336,17 +336,17 @@ def strong_penalty(scene: Scene) -> Seen:
     return ((plain and shrinks > 0.02 and len(scene.samples) >= 3) or outweighs) and {"penalty": scene.penalty}
 
 
-@explains(
+@certain(
     "penalty too strong",
-    "a penalty on absolute weights is more than half of the loss",
-    "the penalty of {penalty:g} times the absolute weights is most of the loss, and moves each weight towards 0, and "
-    "past it, whatever the data say: make it much smaller, such as 1e-4",
-    symptoms=("updates too large", "exploding gradients", "loss does not fall", "worse than guessing"),
+    "a penalty on absolute weights makes nine tenths of the first gradients",
+    "the penalty of {penalty:g} times the absolute weights moves each weight towards 0, and past it, by more than the "
+    "rest of the loss, whatever the data say: make it much smaller, such as 1e-4",
     assumes=0.8,
 )
 def strong_lasso(scene: Scene) -> Seen:
-    size = sum(float(np.abs(p._array).sum()) for p in scene.model.parameters()) if scene.lasso > 0 else 0.0
-    return scene.lasso * size > 0.5 * scene.samples[-1].loss > 0 and {"penalty": scene.lasso}
+    pull = scene.lasso * math.sqrt(sum(p.numel() for p in scene.model.parameters() if p.requires_grad))
+    first = scene.samples[:3]
+    return len(first) == 3 and pull > 0.9 * max(s.gradient for s in first) and {"penalty": scene.lasso}
 
 
 @explains(

@@ -16,6 +16,9 @@ FEW = 100
 CHANCE, CLEAR = 2.0, 8.0
 """Standard deviations above what targets in random order give: below the first, nothing is seen; above the second, it
 is beyond doubt."""
+SAME, ORDERED = 0.75, 0.3
+"""The fraction of examples whose nearest other one has the same number, above which numbers may be classes; and the
+correlation between the distance of two numbers and that of their examples, below which they are."""
 
 
 class Neighbours:
@@ -28,6 +31,7 @@ class Neighbours:
         self._each: tuple[np.ndarray, np.ndarray] | None = None  # the examples, sorted, until there are more
         self._agreement: tuple[float, float] | None = None
         self._suffices: bool | None = None
+        self._fitted: float | None = None  # by how many standard deviations ridge regressions beat chance
         self.classes = False
 
     def look(self, X: Any, targets: Any) -> None:
@@ -43,7 +47,7 @@ class Neighbours:
         self._inputs.append(X.reshape(len(X), -1)[kept].astype(np.float64))
         self._targets.append(targets.reshape(-1)[kept].astype(np.float64))
         self._rows += len(self._targets[-1])
-        self._each = self._agreement = self._suffices = None
+        self._each = self._agreement = self._suffices = self._fitted = None
         self.classes = targets.dtype.kind in "iu"
 
     def _examples(self) -> tuple[np.ndarray, np.ndarray]:
@@ -68,20 +72,48 @@ class Neighbours:
         return self._agreement
 
     def _compare(self) -> tuple[float, float]:
-        X, y = self._standardized()
+        y = self._standardized()[1]
         n = len(y)
         if not n:
             return math.nan, math.nan
-        squares = np.square(X).sum(axis=1)
-        distances = squares[:, None] + squares - 2 * X @ X.T
-        np.fill_diagonal(distances, np.inf)
-        nearest = y[distances.argmin(axis=1)]
+        nearest = self._nearest()
         if self.classes:
             hits = float(np.mean(nearest == y))
             chance = float(np.square(np.unique(y, return_counts=True)[1] / n).sum())
             return hits, (hits - chance) / math.sqrt(chance * (1 - chance) / n)
         correlation = float(np.corrcoef(nearest, y)[0, 1]) if nearest.std() else 0.0
         return correlation, correlation * math.sqrt(n)
+
+    def _nearest(self) -> np.ndarray:
+        """Return the target of each example's nearest other one."""
+        X, y = self._standardized()
+        squares = np.square(X).sum(axis=1)
+        distances = squares[:, None] + squares - 2 * X @ X.T
+        np.fill_diagonal(distances, np.inf)
+        return np.asarray(y[distances.argmin(axis=1)])
+
+    def unrelated(self, fitted: float = CHANCE) -> bool:
+        """Return whether targets have nothing to do with inputs, as far as neighbours and ridge regressions show.
+
+        Args:
+            fitted: the standard deviations above chance beyond which a regression shows something.
+        """
+        if not self.agreement()[1] < CHANCE:
+            return False
+        if self._fitted is None:
+            self._fitted = max(map(self._left_out, (1, 3)))
+        return self._fitted < fitted
+
+    def _left_out(self, degree: int) -> float:
+        """Return by how much the prediction of each example from all others, by polynomials, beats chance."""
+        X, y = self._standardized()
+        Y = (y[:, None] == np.unique(y)).astype(float) if self.classes else y[:, None]
+        Y = Y - Y.mean(axis=0)
+        products = (1 + X @ X.T / X.shape[1]) ** degree
+        inverse = np.linalg.inv(products + 0.1 * np.mean(np.diag(products)) * np.eye(len(y)))
+        predicted = Y - inverse @ Y / np.diag(inverse)[:, None]  # by the others: Allen (1974)
+        correlation = float((predicted * Y).sum() / (np.linalg.norm(predicted) * np.linalg.norm(Y)))
+        return correlation * math.sqrt(len(y) * max(Y.shape[1] - 1, 1) / 2)  # each pair of examples counts twice
 
     def __str__(self) -> str:
         hit = self.agreement()[0]
@@ -130,6 +162,17 @@ class Neighbours:
         """The number of classes, if the targets of a regression are 0, 1, 2, …; 0 for others."""
         kinds = np.unique(self._examples()[1])
         return len(kinds) if not self.classes and 2 < len(kinds) <= 20 and (kinds == np.arange(len(kinds))).all() else 0
+
+    @property
+    def unordered(self) -> bool:
+        """Whether these numbers are classes: the nearest example has the same one, and near numbers are not alike."""
+        X, y = self._standardized()
+        if self.numbers < 5 or not len(y):
+            return False
+        means = np.array([X[y == number].mean(axis=0) for number in range(self.numbers)])
+        i, j = np.triu_indices(self.numbers, 1)
+        apart = np.linalg.norm(means[i] - means[j], axis=1)
+        return bool(np.mean(self._nearest() == y) > SAME and np.corrcoef(apart, j - i)[0, 1] < ORDERED)
 
     def _fit(self, X: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
         ridge = 1e-3 * len(X) * np.eye(X.shape[1])

@@ -20,6 +20,8 @@ from minigrad.teach.samples import Sample
 
 STRAIGHT_ON = 0.5
 """The cosine between two steps in a row above which, mostly, they go the same way; it is never below half of it."""
+MIXED = 1e-3
+"""The dependence on other examples, as a part of that on the own input, that is no rounding."""
 AHEAD = 1e-6
 """The part of a result's dependence on later positions that rounding does not make."""
 
@@ -302,6 +304,12 @@ class Scene:
         """Whether the model computes something else in evaluation mode."""
         kinds = [class_name(module) for module in self.model.modules()]
         return any(kind.startswith(("Dropout", "AlphaDropout", "BatchNorm", "InstanceNorm")) for kind in kinds)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether the result of an example depends on others, by more than a normalization over the batch."""
+        batched = any("BatchNorm" in class_name(module) for module in self.model.modules())
+        return self.reach is not None and self.reach.others > MIXED and not batched
 
     @property
     def looks_ahead(self) -> bool:

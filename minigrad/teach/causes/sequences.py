@@ -10,8 +10,6 @@ from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import arrays, nodes_of
 from minigrad.teach.samples import named
 
-MIXED = 1e-3
-"""The dependence on other examples, as a part of that on the own input, that is no rounding."""
 THROUGH_TIME = 1e-6
 """The part of a gradient that must reach the first step of a sequence."""
 
@@ -23,7 +21,7 @@ THROUGH_TIME = 1e-6
     "for the batch, and the inputs have the batch first. Set batch_first=True, or exchange the axes",
 )
 def wrong_axis(scene: Scene) -> Seen:
-    if not _mixes(scene) or not (scene.giveaway.in_rows or len(getattr(scene.output, "shape", ())) == 2):
+    if not scene.mixes or not (scene.giveaway.in_rows or len(getattr(scene.output, "shape", ())) == 2):
         return None
     modules = scene.model.named_modules()
     layers = [named(path, module) for path, module in modules if getattr(module, "batch_first", True) is False]
@@ -57,14 +55,7 @@ def numbered(scene: Scene) -> Seen:
     assumes=1.4,
 )
 def mixed(scene: Scene) -> Seen:
-    return _mixes(scene)
-
-
-def _mixes(scene: Scene) -> bool:
-    """Return whether examples are mixed, other than by a normalization over the batch."""
-    kinds = {class_name(module) for module in scene.model.modules()}
-    batched = any("BatchNorm" in kind for kind in kinds)
-    return scene.reach is not None and scene.reach.others > MIXED and not batched
+    return scene.mixes
 
 
 @explains(

@@ -31,7 +31,7 @@ def strong_decay(scene: Scene) -> Seen:
     "strong; 1e-5 to 1e-2, times the learning rate, is usual",
 )
 def strong_decay_by_hand(scene: Scene) -> Seen:
-    return scene.optimizer is None and scene.shrinks > 0.02 and len(scene.samples) >= 3 and {"share": scene.shrinks}
+    return scene.optimizer is None and 0.02 < scene.shrinks < 1 and len(scene.samples) >= 3 and {"share": scene.shrinks}
 
 
 @certain(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,10 @@ ARE_LARGE = "are as large as {size:.3g}: standardize them, so that they are abou
 """What is said of large targets, and what to do."""
 IMPURE = 0.1
 """The fraction of a batch that may be of another class, where one ends and the next begins, in data sorted by class."""
+WEAK = 1.4
+"""Standard deviations above chance from which inputs may say enough about targets for a loss to fall."""
+MANY = 200
+"""The number of steps after which a loss that has fallen shows that something was learned."""
 SMALL_TARGET = 1e-2
 """The absolute value below which all targets are too small."""
 
@@ -160,6 +165,16 @@ def class_after_class(scene: Scene) -> Seen:
     return pure and several and runs and n > 3 * len(scene.majorities)  # one example is always of one class
 
 
+@certain(
+    "class as a number",
+    "the targets of a regression are 0, 1, 2, …, and inputs with near numbers are no more alike than others",
+    "the targets are the numbers 0 to {last}, and examples with near numbers are no more alike than others, so these "
+    "are classes, whose order and distance mean nothing. Use a score for each class and cross_entropy",
+)
+def unordered(scene: Scene) -> Seen:
+    return len(scene.samples) >= 10 and scene.neighbours.unordered and {"last": scene.neighbours.numbers - 1}
+
+
 @explains(
     "class as a number",
     "the targets of a regression are 0, 1, 2, …",
@@ -180,6 +195,41 @@ def numbered(scene: Scene) -> Seen:
 def one_class(scene: Scene) -> Seen:
     one = len(scene.labels) >= 10 and None not in scene.labels and len({*scene.labels}) == 1
     return one and scene.guessing > math.log(2.5) and {"label": scene.labels[0]}
+
+
+@certain(
+    "one class only",
+    "all targets of a regression are the same number, in ten samples",
+    "all targets of all batches so far are {size:.3g}, so one answer for all is right: look at how they are read, such "
+    "as numbers below 1 that become integers, or a division of integers",
+)
+def one_number(scene: Scene) -> Seen:
+    sizes = scene.sizes_of_targets
+    same = len(scene.guesses) >= 10 and not any(scene.guesses) and len({*sizes}) == 1
+    return same and scene.calls == 1 and not scene.adversarial and {"size": sizes[0]}
+
+
+@certain(
+    "learned by heart",
+    f"after {MANY} steps, the loss is 7 % below that of guessing, and inputs say nothing about their targets",
+    "the loss falls, to {now:.3g}, where guessing costs {cost:.3g}, but examples with similar inputs have targets no "
+    "more alike than others, so the model learns each of them by heart. Do inputs and targets belong together, in the "
+    "same order, shuffled and cut together? A validation loss would not fall",
+    assumes=1.5,
+)
+def by_heart(scene: Scene) -> Seen:
+    known = [loss for loss in scene.losses[-50:] if math.isfinite(loss)]
+    cost = scene.label_entropy if scene.neighbours.classes else fmean(scene.guesses or [math.nan])
+    if len(scene.losses) < (MANY / 2 if scene.ended else MANY) or not known or not 0 <= fmean(known) < 0.93 * cost:
+        return None
+    # other inputs, or other examples, may say what these do not
+    alone = not scene.others and scene.calls == 1 and not scene.mixes
+    made = scene.own_targets or scene.moved or scene.adversarial or scene.judges or scene.taken
+    first, last = (scene.validation or [(0, math.nan)])[0][1], (scene.validation or [(0, math.nan)])[-1][1]
+    pairs = scene.batch is not None and all(share * scene.batch.shape[0] <= 1 for _, share in scene.majorities)
+    if not alone or made or last < 0.95 * first or (scene.majorities and pairs):
+        return None
+    return scene.neighbours.unrelated(WEAK) and {"now": fmean(known), "cost": cost}
 
 
 @certain(

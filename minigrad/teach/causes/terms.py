@@ -112,6 +112,8 @@ def latent_cut_off(scene: Scene) -> Seen:
     for node in nodes:
         s: Any = node.inputs[0] if node.primitive.name == "exp" else None
         balanced = s is not None and signs.get(node, 0) * signs.get(s, 0) < 0
+        # otherwise targets multiply s, as in a Poisson likelihood
+        balanced = balanced and not any(a.size > 1 for n in nodes if s in n.inputs for a in arrays(n))
         if balanced and users[s] == 2 and users[node] == 1 and has_targets(scene.loss) and len(s.shape) == 2:
             return not any(True for _ in drawn(scene.loss))
     return None

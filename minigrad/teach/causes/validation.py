@@ -66,6 +66,21 @@ def overfitting(scene: Scene) -> Seen:
 
 
 @certain(
+    "validation unchanged",
+    "the validation loss is the same number five times in a row, while the training loss falls to half",
+    "the validation loss is the same number each time, {validation:.6g}, while the training loss has fallen from "
+    "{before:.3g} to {now:.3g}: it does not come from the weights that are trained, but from a copy that stays as it "
+    "is (deepcopy(), an average such as EMA that nothing updates), or is not computed again",
+)
+def unchanged(scene: Scene) -> Seen:
+    recent = scene.validation[-5:]
+    if len(recent) < 5 or len({loss for _, loss in recent}) > 1:
+        return None
+    before, now = (_training(scene, recent[i][0]) for i in (0, -1))
+    return 0 < 2 * now < before and {"validation": recent[0][1], "before": before, "now": now}
+
+
+@certain(
     "same batch",
     "each of ten samples had the same inputs, and the validation loss is three times the training loss",
     "each step has the same batch of {size} examples, which the model learns by heart: the training loss is "

@@ -57,8 +57,10 @@ _FOLLOWS = {
         "rate decayed",
     },
     "updates too small": {"rate decayed"},
+    "learned by heart": {"loss does not fall"},
+    "same examples": {"inputs all 0"},
 }
-"""What each of these symptoms follows from; after it, the symptom is not reported."""
+"""What each of these follows from; after it, it is not reported."""
 WALKED = 2
 """The number of steps at the start in which the graph is walked, to see what a result depends on."""
 UNSTEPPED = 200
@@ -569,8 +571,9 @@ class Watcher:
         """Report what is wrong: a cause that is certain, or a symptom with its likeliest cause; one cause, once."""
         self._undiagnosed = False
         for kind, text in certain(self._scene):
-            self._explained = True
-            self._add_finding(kind, text, step)
+            if not self._follows(kind):
+                self._explained = True
+                self._add_finding(kind, text, step)
         for kind, text in symptoms(self.samples, self.losses, self.shape, self._scene):
             if self._explained and kind not in ("not finite", "not zeroed"):
                 continue
@@ -578,9 +581,13 @@ class Watcher:
             if cause is not None:
                 self._explained = True
                 self._add_finding(cause[0], f"{cause[1]}. It shows in: {kind}", step)
-            elif text and not any(map(self._has_finding, _FOLLOWS.get(kind, ()))):
+            elif text and not self._follows(kind):
                 self._add_finding(kind, text, step)
         self._scene.forget_graph()
+
+    def _follows(self, kind: str) -> bool:
+        """Return whether this follows from what has been reported."""
+        return any(map(self._has_finding, _FOLLOWS.get(kind, ())))
 
     def _count_dead(self, sample: Sample) -> None:
         for relu, (examples, active) in self._activations.active.items():

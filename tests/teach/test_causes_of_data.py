@@ -1,0 +1,202 @@
+"""`watch` names what is wrong with the data of a supervised run, and leaves runs alone whose data say little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import nn, optim, tensor
+from minigrad.nn import functional as F
+from minigrad.teach.causes.neighbours import Neighbours
+
+DIGITS = minigrad.data.digits().train
+PIXELS = ((DIGITS.X - DIGITS.X.mean()) / DIGITS.X.std()).astype(np.float32)
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+def network(*sizes: int, seed: int = 0, activation: type[nn.Module] = nn.ReLU) -> Any:
+    minigrad.manual_seed(seed)
+    pairs = [[nn.Linear(a, b), activation()] for a, b in zip(sizes, sizes[1:])]
+    return nn.Sequential(*[layer for pair in pairs for layer in pair][:-1])
+
+
+def said(
+    model: Any,
+    x: Any,
+    y: Any,
+    loss: Callable[[Any, Any], Any],
+    steps: int = 240,
+    batch: int = 32,
+    optimizer: Any = None,
+    validation: Callable[[], float] | None = None,
+) -> str:
+    """Train on random batches, and return the first sentence of the watcher, "" if it says nothing."""
+    optimizer = optimizer or optim.Adam(model.parameters(), lr=0.003)
+    rng = np.random.default_rng(0)
+    with minigrad.watch(model, optimizer, live=False, every=5) as watcher:
+        for step in range(steps):
+            rows = rng.integers(0, len(x), batch)
+            value = loss(model(tensor(x[rows])), tensor(y[rows]))
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            watcher.log(value, validation=validation() if validation and step % 20 == 19 else None)
+    return watcher.findings[0].text if watcher.findings else ""
+
+
+# ---- targets that have nothing to do with the inputs --------------------------------------------------------------
+
+
+def table(seed: int, signal: float) -> tuple[np.ndarray, np.ndarray]:
+    """Eight features, of which one says something about the target, besides noise of standard deviation 1."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((500, 8)).astype(np.float32)
+    return x, (signal * x[:, :1] + rng.standard_normal((500, 1))).astype(np.float32)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("layers", [(nn.BatchNorm1d(64), nn.ReLU()), (nn.Tanh(),)], ids=["batch norm", "tanh"])
+def test_shuffled_labels_are_learned_by_heart(layers: tuple[nn.Module, ...], seed: int) -> None:
+    minigrad.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(64, 64), *layers, nn.Linear(64, 10))
+    y = np.random.default_rng(seed).permutation(DIGITS.y[:200])
+    assert "learns each of them by heart" in said(model, PIXELS[:200], y, F.cross_entropy)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_shuffled_numbers_are_learned_by_heart(seed: int) -> None:
+    x, _ = table(seed, 1)
+    y = np.random.default_rng(seed).permutation(np.sin(x[:, :1]) + x[:, 1:2])
+    model = network(8, 64, 64, 1, seed=seed)
+    text = said(model, x[:200], y[:200], F.mse_loss)
+    assert "do inputs and targets belong together" in text.lower()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("signal", [0.3, 0.5])
+def test_targets_that_are_mostly_noise_are_left_alone(seed: int, signal: float) -> None:
+    assert said(network(8, 16, 1, seed=seed), *table(seed, signal), F.mse_loss) == ""
+
+
+def test_a_poisson_likelihood_has_no_divergence() -> None:
+    x, y = table(0, 1)
+    counts = np.random.default_rng(0).poisson(np.exp(0.5 * y)).astype(np.float32)
+    assert said(network(8, 16, 1), x, counts, F.poisson_nll_loss) == ""
+
+
+def test_neighbours_and_regressions_see_what_is_related() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((400, 12)).astype(np.float32)
+    targets = {
+        "linear": (0.3 * x[:, 0] + rng.standard_normal(400), False),
+        "product": (x[:, 0] * x[:, 1], False),
+        "none": (rng.standard_normal(400), True),
+        "classes": (rng.integers(0, 5, 400), True),
+        "linear classes": ((x[:, 0] + 2 * rng.standard_normal(400) > 0).astype(int), False),
+    }
+    for name, (y, unrelated) in targets.items():
+        neighbours = Neighbours()
+        neighbours.look(x, y)
+        assert neighbours.unrelated() is unrelated, name
+
+
+# ---- numbers that are classes, and one number for all -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh])
+def test_numbers_of_classes_are_no_targets_of_a_regression(activation: type[nn.Module]) -> None:
+    y = DIGITS.y[:, None].astype(np.float32)
+    text = said(network(64, 32, 1, activation=activation), PIXELS, y, F.mse_loss, 60)
+    assert text.startswith("the targets are the numbers 0 to 9, and examples with near numbers are no more alike")
+
+
+def test_counts_are_targets_of_a_regression() -> None:
+    x = np.random.default_rng(0).integers(0, 2, (500, 9)).astype(np.float32)
+    x += 0.01 * np.random.default_rng(1).standard_normal(x.shape).astype(np.float32)
+    assert said(network(9, 32, 1), x, x.round().sum(axis=1, keepdims=True), F.mse_loss) == ""
+    size = np.random.default_rng(0).uniform(0, 10, (500, 1)).astype(np.float32)
+    assert said(network(1, 32, 1), size / 10, np.floor(size), F.mse_loss) == ""
+
+
+@pytest.mark.parametrize("number", [0, 3])
+def test_targets_that_are_all_the_same_number(number: float) -> None:
+    x, y = table(0, 1)
+    text = said(network(8, 16, 1), x, np.full_like(y, number), F.mse_loss, 40)
+    assert text.startswith(f"all targets of all batches so far are {number}, so one answer for all is right")
+
+
+def test_single_examples_have_one_target_each() -> None:
+    assert said(network(8, 16, 1), *table(0, 1), F.mse_loss, 40, batch=1) == ""
+
+
+# ---- penalties, copies, overflow ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("factor", "named"), [(0.1, True), (0.05, True), (1e-3, False), (1e-5, False)])
+def test_a_penalty_on_absolute_weights(factor: float, named: bool) -> None:
+    model = network(64, 32, 10)
+
+    def loss(scores: Any, y: Any) -> Any:
+        penalty: Any = sum(p.abs().sum() for p in model.parameters())
+        return F.cross_entropy(scores, y) + factor * penalty
+
+    assert ("absolute weights" in said(model, PIXELS, DIGITS.y, loss, 20)) is named
+
+
+def test_a_validation_loss_of_a_copy_that_stays_as_it_is() -> None:
+    model, copied = network(64, 32, 10), network(64, 32, 10, seed=1)
+    x, y = tensor(PIXELS[:100]), tensor(DIGITS.y[:100])
+
+    def validation(of: Any) -> Callable[[], float]:
+        def loss() -> float:
+            with minigrad.no_grad():
+                return float(F.cross_entropy(of(x), y))
+
+        return loss
+
+    text = said(model, PIXELS, DIGITS.y, F.cross_entropy, 140, validation=validation(copied))
+    assert text.startswith("the validation loss is the same number each time")
+    model = network(64, 32, 10)
+    assert said(model, PIXELS, DIGITS.y, F.cross_entropy, 140, validation=validation(model)) == ""
+
+
+def test_an_exponential_that_overflows_in_a_softmax_by_hand() -> None:
+    def loss(scores: Any, y: Any) -> Any:
+        e = scores.exp()
+        p = e / e.sum(1, keepdim=True)
+        return -p[np.arange(len(y.data)), y.data].log().mean()
+
+    with minigrad.watch(model := network(64, 32, 10), optim.SGD(model.parameters(), lr=0.1), live=False) as watcher:
+        watcher.log(loss(model(tensor(PIXELS[:32] * 3000)), tensor(DIGITS.y[:32])))
+    assert "subtract the maximum first" in watcher.findings[0].text
+
+
+# ---- rates --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_a_plateau_is_no_sign_of_steps_that_are_too_long(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 2, (400, 2)).astype(np.float32) * 2 - 1
+    y = (x[:, :1] * x[:, 1:] > 0).astype(np.float32)
+    model = network(2, 16, 1, seed=seed, activation=nn.Tanh)
+    for i in (0, 2):
+        model[i].weight.data *= 0.3
+    optimizer = optim.SGD(model.parameters(), lr=0.5)
+    assert said(model, x, y, F.binary_cross_entropy_with_logits, 300, optimizer=optimizer) == ""
+
+
+def test_steps_that_run_away_are_no_weight_decay() -> None:
+    x, y = table(0, 1)
+    network_of_loop = minigrad.Network(network(8, 64, 64, 1), F.mse_loss)
+    v = network_of_loop.x
+    with minigrad.watch(network_of_loop, live=False) as watcher, np.errstate(all="ignore"):
+        for _ in range(6):
+            network_of_loop.forward((x[:16], y[:16]))
+            v += -5.0 * network_of_loop.backward()
+    assert "learning rate 5 is too high" in watcher.findings[0].text
