@@ -74,7 +74,7 @@ def check_gradient(
             if dx is not None and not (isinstance(dx, Mapping) and key in dx):
                 raise ValueError(f"check_gradient: x is a dictionary; dx must be one, too, with a gradient for {key!r}")
             of_one = check_gradient(
-                lambda value, key=key: f({**_copied(x), key: value}),  # type: ignore[misc]
+                functools.partial(_value_at, f, dict(x), key),
                 *(x[key], None if dx is None else dx[key], upstream),
                 eps=eps,
                 name=f"d{key}",
@@ -122,6 +122,8 @@ def check_gradient(
     sizes.pop(1, None)
     others = other_questions([given], by) if value.ndim else {}
     names = parameter_names(f, 1, name.removeprefix("d") or "x")
+    if isinstance(f, functools.partial) and f.func is _value_at:  # an array of a dictionary
+        names = [f'{parameter_names(f.args[0], 1, "x")[0]}["{f.args[2]}"]']
     numbers = np.asarray(analytic, dtype=float)
     about = Case(numbers, numbers, point, sizes, others, True, value_of, [point], 0, names, [given])
     question = Question(
@@ -134,9 +136,13 @@ def check_gradient(
     return Report([examine(question)])
 
 
-def _copied(arrays: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return a dictionary with copies of its arrays, which the function may write to."""
-    return {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in arrays.items()}
+def _value_at(f: Callable[[Any], Any], arrays: Mapping[Any, Any], key: Any, array: Any) -> Any:
+    """Return the value of a function of a dictionary of arrays, one of which is another one.
+
+    The other arrays are copies, which the function may write to.
+    """
+    copied = {k: value.copy() if isinstance(value, np.ndarray) else value for k, value in arrays.items()}
+    return f({**copied, key: array})
 
 
 def _argument(array: np.ndarray, is_array: bool) -> Any:

@@ -153,3 +153,39 @@ def test_a_mean_over_positions() -> None:
     dout = np.random.default_rng(3).standard_normal(out.shape)
     report = check_backward(out, {"out": out, "b": b, "dout": dout, "db": dout.mean((2, 3)).sum(0)})
     assert "averaged over axes 2, 3" in report["db"].cause or "along dimensions 2, 3" in report["db"].cause
+
+
+def test_an_element_of_a_list_is_of_its_own_pass_of_a_loop() -> None:
+    rng = np.random.default_rng(0)
+    W, hs, zs = parameter(3, 3), [parameter(2, 3, seed=1)], []
+    for _ in range(3):
+        z = hs[-1] @ W
+        h = z.tanh()
+        zs.append(z)
+        hs.append(h)
+    weights = rng.standard_normal((2, 3))
+    loss = (hs[-1] * weights).sum()
+    dhs, dzs = [weights], []
+    for t in reversed(range(3)):
+        dzs.insert(0, dhs[0] * (1 - array(hs[t + 1])))  # wrong: 1 - h**2
+        dhs.insert(0, dzs[0] @ array(W).T)
+    report = check_backward(loss, {"W": W, "hs": hs, "zs": zs, "z": z, "h": h, "dhs": dhs, "dzs": dzs})
+    assert report.first_wrong is not None and report.first_wrong.name == "dzs[2]"
+    assert "it is computed as `1 - h` instead of" in report["dzs[2]"].cause
+    assert report["dhs[2]"].verdict == "follows"
+
+
+def test_a_transposed_array_whose_gradient_is_given_is_no_obstacle() -> None:
+    x, Wq, Wk = parameter(4, 3), parameter(3, 3, seed=1), parameter(3, 3, seed=2)
+    q, k = x @ Wq, x @ Wk
+    scores = q @ k.T
+    out = x + scores.tanh() @ x.detach()
+    loss = (out**2).sum()
+    dout = 2 * array(out)
+    dscores = (dout @ array(x).T) * (1 - np.tanh(array(scores)) ** 2)
+    dq, dk = dscores @ array(k), dscores.T @ array(q)
+    names = {"x": x, "q": q, "k": k, "scores": scores, "out": out, "dout": dout, "dscores": dscores}
+    dx = dq @ array(Wq).T + dk @ array(Wk).T  # wrong: the residual connection
+    report = check_backward(loss, {**names, "dq": dq, "dk": dk, "dx": dx})
+    assert "the contribution of `x` through `out` is missing" in report["dx"].cause
+    assert check_backward(loss, {**names, "dq": dq, "dk": dk, "dx": dx + dout})

@@ -703,3 +703,23 @@ def test_a_missing_mask_is_not_called_a_mask_of_another_kind() -> None:
     said = str(check_gradient(lambda z: (np.maximum(0, z) * dy).sum(), z, dy))
     assert "`np.maximum(0, z)`" in said and "is missing" in said
     assert "the gradient passes where" not in said
+
+
+def test_an_array_of_a_dictionary_has_its_name() -> None:
+    rng = np.random.default_rng(0)
+    eps = rng.standard_normal((4, 3))
+    params = {"mu": rng.standard_normal((4, 3)), "logvar": rng.standard_normal((4, 3))}
+
+    def loss(params: dict[str, np.ndarray]) -> Any:
+        std = np.exp(0.5 * params["logvar"])
+        z = params["mu"] + std * eps
+        return (z**2).sum()
+
+    std = np.exp(0.5 * params["logvar"])
+    dz = 2 * (params["mu"] + std * eps)
+    report = check_gradient(loss, params, {"mu": dz, "logvar": dz * 0.5 * std})  # wrong: eps is missing
+    found = next(f.diagnosis for f in report.findings if f.diagnosis)
+    assert found is not None and "is passed to `std` as it is, without the factor `eps`" in found.cause
+    report = check_gradient(loss, params, {"mu": dz, "logvar": dz * eps * std})  # wrong: 0.5 is missing
+    found = next(f.diagnosis for f in report.findings if f.diagnosis)
+    assert found is not None and 'to `params["logvar"]` as it is, without the factor `0.5`' in found.cause

@@ -193,7 +193,9 @@ class ForwardGraph:
         recorded = [s is not None and s not in ends and made[s].requires_grad for s in node.inputs]
         inputs = [made[s] if r else _double(v) for s, r, v in zip(node.inputs, recorded, arguments)]
         parameters = _chosen_again(node, arguments, inputs) or getattr(node, "parameters", {})
-        result: Tensor = Tensor.apply(node.primitive, *inputs, **parameters)
+        # a view is one of a Tensor, also where nothing is recorded
+        first = [Tensor(v) if isinstance(v, np.ndarray) else v for v in inputs[:1]]
+        result: Tensor = Tensor.apply(node.primitive, *first, *inputs[1:], **parameters)
         if not result.requires_grad:  # it depends on nothing but the ends
             return result
         recording.constants[result.node] = {i: v for i, (r, v) in enumerate(zip(recorded, inputs)) if not r}

@@ -128,8 +128,8 @@ class Pass:
         The backward loop ends with the first pass, so there dh is the gradient of another h than that of the program.
         """
         same = next((nodes for nodes in self.graph.passes if len(nodes) > 1 and line.node in nodes), [])
-        rebound = line.node in self.graph.variables and any(node not in self.graph.variables for node in same)
-        if not rebound or line.used is None or not line.of_its_shape:
+        rebound = line.of.isidentifier() and any(node not in self.graph.variables for node in same)
+        if not rebound or line.node not in self.graph.variables or line.used is None or not line.of_its_shape:
             return
         for node in (line.node, *same):
             e = self.graph.right.get(node)

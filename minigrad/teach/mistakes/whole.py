@@ -128,7 +128,7 @@ def _of_another_input(s: Whole) -> Iterator[Variant]:
             own = f", not of `{s.tape.ops[0].name}`" if s.tape.ops[0].name else ""
             with suppress(ValueError, TypeError, IndexError):
                 other = s.tape.gradient_of(k)
-                yield Variant(lambda g, a=other: a, f"`{op.name or 'another input'}`{own}")
+                yield Variant(lambda g, a=other: a, f"{s.words.name(k) if s.words else 'another input'}{own}")
 
 
 @mistake("update for gradient", "gradient", "this is {detail}, not the gradient itself", assumes=1.5)
