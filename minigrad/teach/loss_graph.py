@@ -227,7 +227,9 @@ def result_of(loss: Any, parameters: Collection[Any]) -> Any:
 
 
 def is_normalized(node: Any) -> bool:
-    """Return whether a node is something divided by its norm."""
+    """Return whether a node is something divided by its norm, or several of these in one."""
+    if kind_of(node) in ("cat", "stack"):
+        return all(map(is_normalized, map(node_behind, node.inputs)))
     return kind_of(node) == "div" and None not in node.inputs[:2] and _is_norm(node.inputs[1])
 
 

@@ -124,14 +124,15 @@ def symptoms(
     yield from gradients_apart(samples, scene.model)
     yield from gradient_grown(samples, scene)
     yield from updates_too_large(recent, losses, scene)
-    yield from thrown_flat(samples, losses)
-    yield from thrown_back(samples, losses)
+    yield from thrown_flat(samples, losses, scene)
+    yield from thrown_back(samples, losses, scene)
     yield from rate_decayed(samples, scene)
     yield from updates_too_small(samples, losses)
     yield from not_updated(samples, scene)
     large = any(True for _ in large_targets(scene))
     # what is trained elsewhere may work against it, and targets may move with the model
-    if not (scene.adversarial or scene.judges) and not scene.moved and (large or not scene.own_targets):
+    against = scene.adversarial or scene.judges
+    if (scene.measures_progress or (large and scene.own_targets and not against)) and not scene.moved:
         yield from no_progress(recent, losses, shape, scene, large)
         yield from worse_than_guessing(losses, scene)
         yield from stays_high(recent, losses, scene)
@@ -273,7 +274,10 @@ def updates_too_large(recent: Sequence[Sample], losses: Sequence[float], scene: 
     Steps that all go the same way do not overshoot: if the loss rises, their sign may be wrong, which is seen later.
     """
     ratios = _ratios(recent)
-    large = {layer: ratio for layer, ratio in ratios.items() if ratio > LARGE}
+    # a policy's loss, or a likelihood, may be anywhere; then what began at 0 has no length of its own to compare with
+    unbounded = min((loss for loss in losses if math.isfinite(loss)), default=0.0) < 0
+    begun = scene.samples[0].sizes
+    large = {k: ratio for k, ratio in ratios.items() if ratio > LARGE and (begun.get(k, 1.0) or not unbounded)}
     if not large:
         return
     worst = max(large, key=large.__getitem__)
@@ -281,7 +285,7 @@ def updates_too_large(recent: Sequence[Sample], losses: Sequence[float], scene: 
     first = _first(losses)
     # the first steps of a healthy run may be large
     start, guessed = recent[0].step, (1 + FALLEN) * (scene.cost_of_guessing if scene.cost_of_guessing > 0 else math.inf)
-    risen = start > 2 * PERSISTENT and now > RISEN * first
+    risen = start > 2 * PERSISTENT and now > first + (RISEN - 1) * abs(first)
     if large[worst] < 1 and scene.goes_straight_on and len(losses) < LASTING:
         return
     if large[worst] > 1 or risen or (start > LASTING and not (now < first and _now(losses) < guessed)):
@@ -292,13 +296,16 @@ def updates_too_large(recent: Sequence[Sample], losses: Sequence[float], scene: 
         )
 
 
-def thrown_flat(samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
+def thrown_flat(samples: Sequence[Sample], losses: Sequence[float], scene: Scene) -> Iterator[Said]:
     """A step longer than a layer, after which no gradient is left, and nothing was learned."""
     recent = samples[-PERSISTENT:]
     long = [s for s in samples[:-PERSISTENT] if max(s.ratios.values(), default=0.0) > 1]
     highest = max(s.gradient for s in samples)
     # a loss near 0 from the start is that of a policy, which says nothing
+    known = [loss for loss in losses if math.isfinite(loss)]
     learned = _now(losses) < _first(losses) - 1e-3
+    if min(known, default=0.0) < 0 or not scene.measures_progress:
+        learned = abs(_now(losses)) > FADED * max(map(abs, known))
     if long and recent[0].step > PERSISTENT and all(s.gradient < FADED * highest for s in recent) and not learned:
         ratio = max(long[0].ratios.values())
         yield (
@@ -309,13 +316,14 @@ def thrown_flat(samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[
         )
 
 
-def thrown_back(samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
+def thrown_back(samples: Sequence[Sample], losses: Sequence[float], scene: Scene) -> Iterator[Said]:
     """A step longer than a layer, and more long ones, after which the loss has not come back to where it was."""
     long = [s for s in samples if max(s.ratios.values(), default=0.0) > LARGE]
     highest = max((max(s.ratios.values()) for s in long), default=0.0)
     first, known = _first(losses), [loss for loss in losses if math.isfinite(loss)]
+    start = scene.label_entropy if len(losses) >= PATIENCE else math.inf  # which needs no inputs; nan counts as none
     early = len(long) >= PERSISTENT >= long[0].step and highest >= 1 and samples[-1].step >= LASTING
-    if early and first > 0 and max(known) > 1.5 * first and _now(losses) > LEARNED * first:
+    if early and first > 0 and max(known) > 1.5 * first and _now(losses) > min(LEARNED * first, start):
         yield (
             "updates too large",
             f"the learning rate{rate_of(long[:1])} is too high: the first steps were up to {times(highest)} as long as "
@@ -512,7 +520,7 @@ def no_progress(
     start = min([first, *map(math.log, near), *known])
     if len(losses) >= (LASTING if large else PATIENCE):
         by_heart = scene.neighbours.unrelated()  # there is little else to learn
-        fallen = not now >= (0.95 if by_heart else 1 - FALLEN) * start
+        fallen = not now >= (0.9 if large and len(losses) >= PATIENCE else 0.95 if by_heart else 1 - FALLEN) * start
     else:  # a run that is over, and has not begun to learn
         near_start = 1 - FALLEN if related is False or scene.neighbours.unrelated() else 0.995
         fallen = not scene.ended or len(losses) < PATIENCE / 2 or not now > near_start * start

@@ -160,6 +160,8 @@ def _asked_by_slots(weights: Any) -> bool:
 def saturated_attention(scene: Scene) -> Seen:
     if scene.output is None or not scene.values or len(scene.samples) > 3 or scene.resumed:
         return None
+    if any(ratio > LONG for sample in scene.samples[:-1] for ratio in sample.ratios.values()):
+        return None  # the steps have made it so
     for node in nodes_of(scene.output):
         weights = scene.values.get(node) if node.primitive.name == "softmax" and len(node.shape) > 2 else None
         if weights is None or weights.shape[-1] < 4 or node.parameters["axis"] % weights.ndim != weights.ndim - 1:

@@ -25,6 +25,7 @@ from minigrad.teach.loss_graph import (
     scale,
     terms,
 )
+from minigrad.teach.samples import listed
 
 UNRELATED = 0.99
 """The distance of partners, as a part of that of any two rows, from which they are none."""
@@ -100,8 +101,27 @@ def products_as_scores(scene: Scene) -> Seen:
         if factor < 2 or kind_of(product) != "matmul" or None in product.inputs[:2]:
             continue
         a, b = map(node_behind, product.inputs[:2])
-        if all(kind_of(z) in ("linear", "add", "cat", "relu", "tanh") for z in (a, b)):
+        if all(kind_of(z) in ("linear", "add", "cat", "relu", "tanh") and not is_normalized(z) for z in (a, b)):
             return True
+    return None
+
+
+@certain(
+    "normalized over the batch",
+    "results that are compared are divided by their norm over the examples",
+    "the results of shape {shape} are divided by their norm over axis 0, the examples, so no result has length 1: "
+    "F.normalize(z, dim=1)",
+    graph=True,
+    assumes=0.7,
+)
+def over_the_examples(scene: Scene) -> Seen:
+    for node in scene.between:
+        norm: Any = node.inputs[1] if is_normalized(node) and kind_of(node) == "div" and len(node.shape) == 2 else None
+        while kind_of(norm) in ("clamp", "add", "maximum", "expand", "reshape", "sqrt"):
+            norm = norm.inputs[0]
+        axis = (norm.parameters or {}).get("axis") if norm is not None else None
+        if axis in (0, -2, (0,), (-2,)) and min(node.shape) > 1:
+            return {"shape": node.shape}
     return None
 
 
@@ -205,6 +225,26 @@ def squares_alone(scene: Scene) -> Seen:
 
 
 @certain(
+    "features passed through",
+    "several scales are applied, and some results are the inputs, unchanged",
+    "column{s} {columns} of the result {are} still the input's, number by number, after {n} scales: the couplings all "
+    "change the same half. Exchange the halves between two of them, or reverse the features",
+    graph=True,
+    assumes=0.9,
+)
+def passed_through(scene: Scene) -> Seen:
+    X, result = scene.inputs, scene.values.get(scene.output)
+    if X is None or result is None or X.ndim != 2 or X.shape != result.shape or scene.samples[-1].step < RECENT:
+        return None
+    same = np.flatnonzero((result == X).all(axis=0))
+    scales = [node for node in nodes_of(scene.output) if kind_of(node) == "exp"]
+    if not 0 < len(same) < X.shape[1] or len(scales) < 2:
+        return None
+    plural = len(same) > 1
+    return {"s": "s" * plural, "columns": listed([*map(str, same)]), "are": "are" if plural else "is", "n": len(scales)}
+
+
+@certain(
     "scores run away",
     f"the loss is a difference of mean scores, and has gone beyond {FAR:g}",
     "the loss is a difference of mean scores, which has no lower end, so the scores run away: the loss was "
@@ -269,7 +309,14 @@ def beaten(scene: Scene) -> Seen:
 @certain("critic too strong", f"after 100 steps, the loss of a critic is below {SURE:g}", STRONG)
 def sure(scene: Scene) -> Seen:
     now = _now(scene.losses)
-    return scene.judges and len(scene.losses) >= 100 and 0 <= now < SURE and {"which": f"its loss is {now:.2g}"}
+    sigmoid = not {"softplus", "binary_cross_entropy"}.isdisjoint(map(kind_of, scene.between))
+    return (
+        sigmoid
+        and scene.judges
+        and len(scene.losses) >= 100
+        and 0 <= now < SURE
+        and {"which": f"its loss is {now:.2g}"}
+    )
 
 
 def _generates(scene: Scene) -> bool:

@@ -31,12 +31,13 @@ class Giveaway:
         shifted: whether they are the indices one position later, as in a language model.
         in_rows: whether a row is a sequence: the next index stands to its right.
         behind: whether they are the indices one position earlier.
+        unmasked: whether fewer than half of the positions have a target, and those are the indices read there.
         beyond: whether the targets have tokens that the inputs have not: the next ones, of a longer text.
     """
 
     def __init__(self) -> None:
         self.columns: list[int] = []
-        self.copied = self.shifted = self.in_rows = self.behind = self.beyond = False
+        self.copied = self.shifted = self.in_rows = self.behind = self.beyond = self.unmasked = False
         self._read: list[tuple[np.ndarray, np.ndarray]] = []  # the inputs and targets of each batch
         self._batches = self._examples = 0
         self._row_of: dict[float, np.ndarray] = {}  # of each class, an example
@@ -64,6 +65,9 @@ class Giveaway:
             ends = y[:, -1]
             self.beyond = self.beyond or bool((ends != X[:, 0]).any() and (ends != ends[0]).any())
             self.copied = (first or self.copied) and X.shape[1] > 3 and bool((y == X).all())
+            known = y >= 0
+            part = 0 < known.mean() < 0.5 and bool((y == X)[known].all())
+            self.unmasked = (first or self.unmasked) and X.shape[1] > 3 and part
             self.shifted = (first or self.shifted) and any(a.size > 3 and bool((a == b).all()) for a, b in later)
             self.in_rows = self.shifted and X.shape[1] > 1 and bool((y[:, :-1] == X[:, 1:]).all())
             self.behind = (first or self.behind) and any(a.size > 3 and bool((a == b).all()) for a, b in earlier)

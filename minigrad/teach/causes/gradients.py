@@ -98,7 +98,7 @@ def _is_flat(scene: Scene) -> bool:
     """Return whether the loss does not change with any parameter, though a gradient arrives."""
     recent = scene.samples[-5:]
     return len(recent) == 5 and all(
-        sample.arrived is False and not any(sample.gradients.values()) and sample.loss > 0 for sample in recent
+        sample.arrived is False and not any(sample.gradients.values()) and abs(sample.loss) > 0 for sample in recent
     )
 
 
@@ -177,7 +177,7 @@ def straight_uphill(scene: Scene) -> Seen:
 )
 def rising(scene: Scene) -> Seen:
     recent, first = _finite(scene), _first_loss(scene)
-    if len(recent) < 10 or scene.adversarial or scene.goal < 0 or recent[-1].step < 20 or not first > 0:
+    if len(recent) < 10 or scene.goal < 0 or recent[-1].step < 20 or not first > 0 or not scene.measures_progress:
         return None
     if any(ratio > 0.1 for s in recent for ratio in s.ratios.values()) or any(s.slope > 0 for s in recent):
         return None
@@ -198,7 +198,7 @@ def _first_loss(scene: Scene) -> float:
 
 def _climbs_straight_on(scene: Scene, recent: Sequence[Sample]) -> bool:
     """Return whether the loss rises while plain steps, which should lower it, follow each other's direction."""
-    if not scene.goes_straight_on or len(scene.losses) < 15 or scene.adversarial or scene.goal < 0:
+    if not scene.goes_straight_on or len(scene.losses) < 15 or scene.goal < 0 or not scene.measures_progress:
         return False
     windows = [float(np.mean(part)) for part in np.array_split(np.array(scene.losses), 3)]
     return windows == sorted(windows) and windows[2] > 2 * windows[0] > 0 and all(s.slope < 0 for s in recent)

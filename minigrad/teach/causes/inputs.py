@@ -120,6 +120,17 @@ def _reads_in_order(scene: Scene) -> bool:
 
 @certain(
     "targets among the inputs",
+    "a masked language model reads the tokens that it must predict, in three batches",
+    "the tokens that the model must predict are among its inputs, at the same positions, so it learns to repeat them: "
+    "replace them by a mask token in what it reads, inputs[mask] = MASK",
+    assumes=0.8,
+)
+def unmasked(scene: Scene) -> Seen:
+    return scene.giveaway.unmasked and len(scene.samples) >= 3 and scene.giveaway.is_text()
+
+
+@certain(
+    "targets among the inputs",
     "a further input of the model is the targets, in three batches",
     "one of the model's inputs is the targets, index by index, so it learns to repeat them: a decoder reads the "
     "targets shifted by one, with a start token first, y[:, :-1], and its targets are y[:, 1:]",

@@ -11,6 +11,7 @@ from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import (
     ENDS,
+    actions_taken,
     arrays,
     between_words,
     bits_of,
@@ -130,8 +131,9 @@ def one_score(scene: Scene) -> Seen:
 
 
 def _scores(scene: Scene) -> list[Any]:
-    """Return the nodes that computed the scores of the cross entropies."""
-    return [node_behind(node.inputs[0]) for node in scene.between if node.primitive.name == "cross_entropy"]
+    """Return the nodes that computed the scores of the cross entropies, and of the policies."""
+    ends = [node for node in scene.between if node.primitive.name == "cross_entropy"]
+    return [node_behind(node.inputs[0]) for node in (*ends, *(taken.source for taken in actions_taken(scene.between)))]
 
 
 @certain(
@@ -257,10 +259,12 @@ def _indices(node: Any) -> int:
 )
 def all_pairs(scene: Scene) -> Seen:
     for node in scene.between:
-        if node.primitive.name not in ("sub", "mul", "div", "add") or len(node.shape) != 2 or node.shape[0] < 2:
+        if node.primitive.name not in ("sub", "mul", "div", "add") or len(node.shape) < 2 or node.shape[0] < 2:
             continue
-        column, row = (node.shape[0], 1), (node.shape[0],)  # a row (1, n) is written on purpose: of all pairs
-        if sorted((shape for shape in operand_shapes(node) if shape), key=len) == [row, column]:
+        n, *rest = node.shape[:1] + node.shape[2:]
+        column, row = (n, 1, *rest), (n, *rest)  # a row (1, n) is written on purpose: of all pairs
+        given = not rest or [a for a in arrays(node) if a.shape in (column, row)]  # or results are compared
+        if given and sorted((shape for shape in operand_shapes(node) if shape), key=len) == [row, column]:
             return {"column": column, "row": row, "shape": node.shape}
     return None
 

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from minigrad.teach.causes.cause import Seen, certain
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import actions_taken, kind_of, node_behind
+from minigrad.teach.loss_graph import actions_taken, kind_of, linear_terms, node_behind
 
 SURE = 0.9
 """The mean probability of the likeliest action from which a new policy is certain of it."""
@@ -67,3 +67,22 @@ def against_the_return(scene: Scene) -> Seen:
     rows = [n for sign, n in scene.taken if sign > 0]
     half = len(rows) // 2
     return half >= 3 and len(rows) == len(scene.taken) and fmean(rows[-half:]) < SHORTER * fmean(rows[:half])
+
+
+@certain(
+    "entropy minimized",
+    "a policy's loss has its entropy with a plus",
+    "the policy's entropy is added to the loss, so the steps make it small, and the policy sure of itself: a bonus for "
+    "entropy is subtracted, loss - beta * entropy",
+    graph=True,
+    assumes=0.7,
+)
+def entropy_added(scene: Scene) -> Seen:
+    if not any(True for _ in actions_taken(scene.between)):
+        return None
+    for node, sign in linear_terms(scene.loss).items():
+        if sign < 0 and kind_of(node) == "mul" and None not in node.inputs:  # p * log(p), which is minus the entropy
+            kinds = {kind_of(node_behind(source)) for source in node.inputs}
+            if "log_softmax" in kinds and kinds & {"exp", "softmax"}:
+                return True
+    return None

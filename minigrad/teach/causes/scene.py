@@ -192,8 +192,9 @@ class Scene:
         )
         names = {node.primitive.name for node in between}
         self.discriminates = self.adversarial and bool(names & {"sigmoid", "softplus"})
-        # a critic is called twice, for real and generated examples
-        self.judges = "softplus" in names and loss_graph.other_parameters(between, ()) and not self.adversarial
+        # a critic is called twice, for real and generated examples, and gives each one score
+        twice = loss_graph.other_parameters(between, ()) and not self.adversarial
+        self.judges = twice and math.prod(output.shape) == max(output.shape[:1], default=0)
         self.guessing = loss_graph.guessing(loss, output)
         self.connected = loss is output or any(output in node.inputs for node in between)
         self.penalty = loss_graph.penalty(loss, own)
@@ -263,6 +264,13 @@ class Scene:
         """Let go of the graph of this step."""
         self.loss = self.output = self.inputs = None
         self.between, self.values = [], {}
+
+    @property
+    def measures_progress(self) -> bool:
+        """Whether the loss of a model that learns falls: not if another model works against it, if its targets come
+        from itself, or if the log-probabilities of a policy's actions are weighted by what they brought."""
+        weighted = bool(self.taken) or {1, -1} <= {*self.goals}
+        return not (self.adversarial or self.judges or self.own_targets or weighted)
 
     @property
     def is_due(self) -> bool:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from typing import Any
+
 import numpy as np
 
 from minigrad.output.words import class_name
 from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import arrays, nodes_of
+from minigrad.teach.loss_graph import arrays, constants, is_attention, kind_of, labels_of, node_behind, nodes_of
 from minigrad.teach.samples import named
 
 THROUGH_TIME = 1e-6
 """The part of a gradient that must reach the first step of a sequence."""
+IN_A_ROW = 3
+"""The number of time steps that make a recurrence."""
 
 
 @certain(
@@ -98,3 +104,114 @@ def forgotten(scene: Scene) -> Seen:
         if gated
         else "larger recurrent weights, an LSTM or a GRU",
     }
+
+
+@certain(
+    "state detached",
+    "a weight multiplies results of the same step that are cut off from the graph, in several time steps",
+    "the state is cut off from the graph (detach(), .data, no_grad()) in each time step, where {name} multiplies it, "
+    "so no gradient goes back through time: detach it between two batches only",
+    graph=True,
+    assumes=0.8,
+)
+def state_detached(scene: Scene) -> Seen:
+    parameters = {p.node: name for name, p in scene.model.named_parameters() if p.node is not None}
+    made = {_address(array) for array in scene.values.values()}
+    cut: Counter[str] = Counter()
+    for node in nodes_of(scene.loss):
+        weight = next((source for source in node.inputs if source in parameters), None)
+        if weight is not None and any(_address(array) in made for array in arrays(node)):
+            cut[parameters[weight]] += 1
+    return max(cut.values(), default=0) >= IN_A_ROW and {"name": max(cut, key=cut.__getitem__)}
+
+
+def _address(array: np.ndarray) -> int:
+    """Return where the numbers of an array begin: a detached result has those of the result."""
+    return int(array.__array_interface__["data"][0])
+
+
+@certain(
+    "no activation",
+    "a state is multiplied by the same matrix again and again, without an activation",
+    "there is no activation between the time steps: the state is multiplied by {name} again and again, so the layer is "
+    "linear, and can only weigh what it has read. Put a tanh around the new state",
+    graph=True,
+    assumes=0.9,
+)
+def linear_recurrence(scene: Scene) -> Seen:
+    if labels_of(scene.between) is None:
+        return None  # a linear system may be meant
+    parameters = {p.node: name for name, p in scene.model.named_parameters() if p.node is not None}
+    again: Counter[str] = Counter()
+    for node in nodes_of(scene.loss):
+        weight = node.inputs[1] if kind_of(node) in ("matmul", "linear") else None
+        pending, seen = [node.inputs[0]] if weight in parameters and len(weight.shape) == 2 else [], 0
+        while pending and seen < 8:
+            source, seen = node_behind(pending.pop()), seen + 1
+            if kind_of(source) in ("matmul", "linear") and source.inputs[1] is weight:
+                again[parameters[weight]] += 1
+                break
+            pending += [s for s in source.inputs if s is not None] if kind_of(source) == "add" else []
+    return max(again.values(), default=0) >= IN_A_ROW and {"name": max(again, key=again.__getitem__)}
+
+
+@certain(
+    "scores reordered",
+    "a permute between the scores and the cross entropy mixes positions and classes, or pairs them with other targets",
+    graph=True,
+    assumes=0.8,
+)
+def reordered(scene: Scene) -> Seen:
+    for node in scene.between:
+        if node.primitive.name != "cross_entropy" or len(node.inputs[0].shape) != 2:
+            continue
+        source, moves = node.inputs[0], []
+        while kind_of(source) in ("reshape", "permute"):
+            moves.append(source)
+            source = source.inputs[0]
+        size = math.prod(source.shape)
+        if "permute" not in map(kind_of, moves) or size > 1 << 18:
+            continue
+        places: Any = np.arange(size).reshape(source.shape)
+        for move in reversed(moves):
+            axes = move.parameters.get("axes")
+            places = places.reshape(move.shape) if axes is None else places.transpose(axes)
+        along = [*np.unravel_index(places, source.shape)]
+        fixed = [axis[:, 0] for axis in along if (axis == axis[:, :1]).all()]
+        if len(fixed) < len(along) - 1:
+            return (
+                f"the scores of shape {source.shape} are permuted before they are reshaped to {places.shape}, so a row "
+                f"has scores of several positions: leave the permute out, scores.reshape(-1, {places.shape[1]})"
+            )
+        given = scene.inputs is not None and source.shape[: len(fixed)] == scene.inputs.shape[: len(fixed)]
+        order = np.lexsort(fixed[::-1])
+        if given and len(fixed) == 2 and scene.giveaway.in_rows and (order != np.arange(len(order))).any():
+            return (
+                f"the scores of shape {source.shape} are permuted before they are reshaped, and the targets are not: "
+                "the loss compares the scores of a position with the target of another one. Permute both, or none"
+            )
+    return None
+
+
+@explains(
+    "order unknown",
+    "attention gets nothing that depends on the position",
+    "the model does not know the order of what it reads: attention treats all positions alike, and nothing that "
+    "depends on the position is added to its inputs. Add a positional encoding, nn.Embedding(steps, d)(arange(steps))",
+    symptoms=("loss does not fall", "loss stays high"),
+    assumes=0.9,
+)
+def without_positions(scene: Scene) -> Seen:
+    if scene.inputs is None or scene.output is None or scene.inputs.ndim < 2:
+        return None
+    (n, steps), attends = scene.inputs.shape[:2], False
+    for node in nodes_of(scene.output):
+        attends = attends or is_attention(node)
+        given = [s for s in node.inputs if s is not None and s.primitive is None] + [*constants(node)]
+        indices: Any = (node.parameters or {}).get("index")
+        fixed = [*given, *(i for i in (indices if isinstance(indices, tuple) else [indices]) if np.ndim(i))]
+        if kind_of(node) in ("conv", "rnn", "gru", "lstm", "where") or any(
+            steps in np.shape(array)[-2:] and np.shape(array)[:1] != (n,) for array in fixed
+        ):
+            return None
+    return attends

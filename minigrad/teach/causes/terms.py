@@ -120,6 +120,43 @@ def latent_cut_off(scene: Scene) -> Seen:
 
 
 @certain(
+    "deviation wrong",
+    "what multiplies the noise of a posterior is not exp(logvar / 2), or the divergence has logvar without exp(logvar)",
+    "{what}: with logvar, the latent numbers are mu + (logvar / 2).exp() * noise, and the divergence is "
+    "-0.5 * (1 + logvar - mu**2 - exp(logvar)).sum()",
+    graph=True,
+    assumes=0.7,
+)
+def wrong_deviation(scene: Scene) -> Seen:
+    signs, values = linear_terms(scene.loss), scene.values
+    scales = [n.inputs[0] for n in signs if kind_of(n) == "exp" and signs[n] * signs.get(n.inputs[0], 0) < 0]
+    for logvar in (values[s].astype(float) for s in scales if s in values):
+        for node in nodes_of(scene.loss):
+            noise = [a for a in arrays(node) if a.shape == logvar.shape and (a < 0).any()]
+            used = values.get(next((s for s in node.inputs if s is not None), None)) if noise else None
+            if used is None or used.shape != logvar.shape:
+                continue
+            named = {"logvar itself": logvar, "the variance, exp(logvar)": np.exp(logvar)}
+            for what, array in named.items():
+                if np.allclose(used, array, 1e-4) and not np.allclose(used, np.exp(logvar / 2), 1e-4):
+                    return {"what": f"the noise is multiplied by {what}, and not by the deviation"}
+    source: Any
+    for mean, deviation, _ in drawn(scene.loss):
+        source = deviation.inputs[0] if kind_of(deviation) == "exp" else None
+        while kind_of(source) in ("mul", "div") and None in source.inputs:
+            source = next(s for s in source.inputs if s is not None)
+        squares = {s for user in signs for s in user.inputs if kind_of(user) in ("square", "pow", "mul")}
+        if (
+            source in signs
+            and mean in squares
+            and deviation not in squares
+            and not any(kind_of(node) == "exp" for node in signs)
+        ):
+            return {"what": "the divergence has the logarithm of the variance, and not the variance, its exp()"}
+    return None
+
+
+@certain(
     "results collapse",
     f"no term has targets, and the results differ by {COLLAPSED:g} of what they did at first",
     "the model's results become the same for all examples: their standard deviation was {first:.2g}, and is "

@@ -132,6 +132,11 @@ class ActivationHooks:
         watchers[:] = [w for w in watchers if w not in self._watches] if self._watches else watchers
         self._watches = []
 
+    @property
+    def batch_of_parts(self) -> Batch | None:
+        """Statistics of what the first layer gets, of a model that is not called itself."""
+        return None if self.calls or self.inputs is None else Batch.of(self.inputs)
+
     def _keep(self, primitive: Any, result: Any, direction: str, node: Any) -> None:
         """Keep a result of the forward pass, as a watcher of everything that is computed."""
         own = threading.get_ident() == self._thread
@@ -158,6 +163,7 @@ class ActivationHooks:
         name = self._names[module]
         if self._first is None and module._parameters and not module._modules:
             self._first = name, input_array
+            self.inputs = input_array  # those of the model, if it is called
         if "Norm" in class_name(module) and _is_constant(array) and not _is_constant(input_array):
             self.levelled = self.levelled or name
         if isinstance(module, ReLU):

@@ -439,15 +439,16 @@ class Watcher:
 
     def _look_at_loss(self, node: Any, step: int) -> None:
         """Keep what lies between the model's output and the loss of a sampled step, until the diagnosis."""
-        if isinstance(self.model, Parameters):
-            own = {p.node for p in self.model.parameters()}
-            self._activations.output = result_of(node, own) if self._sample is not None else None
         if self._sample is not None and self._sample.step == step:
+            if not self._activations.calls:  # parameters, or a container whose parts are called
+                self._activations.output = result_of(node, {p.node for p in self.model.parameters()})
             output: Any = self._activations.output
             self._scene.look_at_inputs(self._activations)
             self._scene.values = self._activations.values
         elif self._undiagnosed and self.samples[-1].step == step:  # logged after the step
             output = self._scene.output
+            if not self._scene.calls:
+                self._scene.output = output = result_of(node, {p.node for p in self.model.parameters()})
         else:
             return
         if output is not None:
@@ -550,7 +551,7 @@ class Watcher:
         """Write what the hooks have seen of this step into the scene."""
         scene, seen = self._scene, self._activations
         scene.look_at_inputs(seen)
-        scene.batch, scene.output, scene.values = seen.batch, seen.output, seen.values
+        scene.batch, scene.output, scene.values = seen.batch or seen.batch_of_parts, seen.output, seen.values
         scene.first_batch = scene.first_batch or seen.batch
         scene.layers = list(layers(self.model))
         scene.called |= seen.called
