@@ -33,12 +33,9 @@ _SATURATED = (
 )
 
 
-@certain(
-    "no activation",
-    "a linear layer or convolution follows another, and is no bottleneck",
-    "there is no activation between {first} and {second}: two {which} in a row compute what one linear function "
-    "computes. Put a ReLU or a tanh between them",
-)
+@certain("no activation", "a linear layer or convolution follows another, and is no bottleneck",
+         "there is no activation between {first} and {second}: two {which} in a row compute what one linear function "
+         "computes. Put a ReLU or a tanh between them")  # fmt: skip
 def no_activation(scene: Scene) -> Seen:
     if scene.output is not None and scene.is_due:
         scene.stacked = _stacked(scene)
@@ -89,24 +86,17 @@ def _is_on_purpose(scene: Scene) -> bool:
     return waits or bool(learned) or not has_biases
 
 
-@explains(
-    "model too simple",
-    "the model computes a linear function, and the nearest other example predicts the targets better than those can",
-    "the model computes a linear function, and that does not suffice: {neighbours}. Add a hidden layer with an "
-    "activation",
-    symptoms=("loss does not fall", "loss stays high"),
-)
+@explains("model too simple", "the model computes a linear function, and the nearest other example predicts the "
+          "targets better than those can",
+          "the model computes a linear function, and that does not suffice: {neighbours}. Add a hidden layer with an "
+          "activation", symptoms=("loss does not fall", "loss stays high"))  # fmt: skip
 def linear_model(scene: Scene) -> Seen:
     return scene.linear and scene.neighbours.linear_suffices is False and {"neighbours": scene.neighbours}
 
 
-@explains(
-    "model too simple",
-    "all passes through one or two units, or fewer than a third of the classes",
-    "all that the model knows of an example passes through {layer}, which has {units} unit{s}: {neighbours}, so more "
-    "can be learned. Use more units there",
-    symptoms=("loss does not fall", "loss stays high"),
-)
+@explains("model too simple", "all passes through one or two units, or fewer than a third of the classes",
+          "all that the model knows of an example passes through {layer}, which has {units} unit{s}: {neighbours}, so "
+          "more can be learned. Use more units there", symptoms=("loss does not fall", "loss stays high"))  # fmt: skip
 def too_narrow(scene: Scene) -> Seen:
     weights = [
         (module._parameters["weight"], named(path, module))
@@ -121,13 +111,10 @@ def too_narrow(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "softmax over the queries",
-    "the weights of an attention come from a softmax over its queries",
-    "the softmax of the {shape} attention scores runs over axis -2, the queries, so the weights with which a position "
-    "reads the others do not sum to 1, and depend on later positions: use dim=-1",
-    assumes=0.7,
-)
+@certain("softmax over the queries", "the weights of an attention come from a softmax over its queries",
+         "the softmax of the {shape} attention scores runs over axis -2, the queries, so the weights with which a "
+         "position reads the others do not sum to 1, and depend on later positions: use dim=-1",
+         assumes=0.7)  # fmt: skip
 def over_the_queries(scene: Scene) -> Seen:
     for node in nodes_of(scene.output) if scene.output is not None and scene.is_due else ():
         weights: Any = node.inputs[0] if node.primitive.name == "matmul" else None
@@ -151,12 +138,10 @@ def _asked_by_slots(weights: Any) -> bool:
     return queries is not None and len(queries.shape) < len(node.shape)
 
 
-@certain(
-    "attention saturated",
-    "at the start, attention gives one position nearly all of the weight",
-    "the attention of shape {shape} gives one position {share:.0%} of the weight at the start, so its softmax passes "
-    "hardly any gradient: divide the scores by sqrt(d), the size of a head, or use smaller initial weights",
-)
+@certain("attention saturated", "at the start, attention gives one position nearly all of the weight",
+         "the attention of shape {shape} gives one position {share:.0%} of the weight at the start, so its softmax "
+         "passes hardly any gradient: divide the scores by sqrt(d), the size of a head, or use smaller initial "
+         "weights")  # fmt: skip
 def saturated_attention(scene: Scene) -> Seen:
     if scene.output is None or not scene.values or len(scene.samples) > 3 or scene.resumed:
         return None
@@ -186,13 +171,9 @@ def saturated_from_the_start(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "no derivative",
-    "a result passes a function that is flat everywhere, such as round",
-    "{name}() is a staircase, whose derivative is 0 everywhere, so the gradient of {layers} is exactly 0. Leave it out "
-    "in training, or let the gradient pass: x + (x.{name}() - x).detach()",
-    assumes=0.8,
-)
+@certain("no derivative", "a result passes a function that is flat everywhere, such as round",
+         "{name}() is a staircase, whose derivative is 0 everywhere, so the gradient of {layers} is exactly 0. Leave "
+         "it out in training, or let the gradient pass: x + (x.{name}() - x).detach()", assumes=0.8)  # fmt: skip
 def steps_of_stairs(scene: Scene) -> Seen:
     if scene.output is None or len(scene.samples) < 3 or not scene.is_due:
         return None

@@ -53,13 +53,10 @@ def _products(scene: Scene, behind: tuple[str, ...] = ("mul", "div", "where")) -
         yield node, source, factor
 
 
-@certain(
-    "own similarity",
-    "the scores of a cross entropy compare results with themselves, without a mask",
-    "the scores compare each result with all results, so with itself too, and {what}: exclude the diagonal, such as "
-    "scores.masked_fill(minigrad.eye(n, dtype=bool), -inf), and let the target be the other view",
-    graph=True,
-)
+@certain("own similarity", "the scores of a cross entropy compare results with themselves, without a mask",
+         "the scores compare each result with all results, so with itself too, and {what}: exclude the diagonal, such "
+         "as scores.masked_fill(minigrad.eye(n, dtype=bool), -inf), and let the target be the other view",
+         graph=True)  # fmt: skip
 def similar_to_itself(scene: Scene) -> Seen:
     for node, product, _ in _products(scene, ("mul", "div")):
         labels = (node.parameters or {}).get("target")
@@ -73,14 +70,10 @@ def similar_to_itself(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "no temperature",
-    "the scores of a cross entropy are cosines, which no number scales",
-    "the scores of the cross entropy are cosines, between -1 and 1, so that their softmax over {n} is nearly uniform, "
-    "however well they fit: divide them by a temperature, such as 0.1 (0.05 to 0.5 is usual)",
-    graph=True,
-    assumes=0.75,
-)
+@certain("no temperature", "the scores of a cross entropy are cosines, which no number scales",
+         "the scores of the cross entropy are cosines, between -1 and 1, so that their softmax over {n} is nearly "
+         "uniform, however well they fit: divide them by a temperature, such as 0.1 (0.05 to 0.5 is usual)", graph=True,
+         assumes=0.75)  # fmt: skip
 def cosines_as_scores(scene: Scene) -> Seen:
     for node, product, factor in _products(scene):
         if 0.5 <= factor <= 1 and product is not None and cosine(product) is not None:
@@ -88,14 +81,11 @@ def cosines_as_scores(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "not normalized",
-    "the scores of a cross entropy are products of results, divided by a temperature, and these are not normalized",
-    "the scores of the cross entropy are products of results, divided by a temperature, but the results are not "
-    "normalized, so that longer ones win and the softmax saturates: z = F.normalize(z, dim=1) first",
-    graph=True,
-    assumes=0.8,
-)
+@certain("not normalized", "the scores of a cross entropy are products of results, divided by a temperature, and these "
+         "are not normalized",
+         "the scores of the cross entropy are products of results, divided by a temperature, but the results are not "
+         "normalized, so that longer ones win and the softmax saturates: z = F.normalize(z, dim=1) first", graph=True,
+         assumes=0.8)  # fmt: skip
 def products_as_scores(scene: Scene) -> Seen:
     for _, product, factor in _products(scene):
         if factor < 2 or kind_of(product) != "matmul" or None in product.inputs[:2]:
@@ -106,14 +96,9 @@ def products_as_scores(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "normalized over the batch",
-    "results that are compared are divided by their norm over the examples",
-    "the results of shape {shape} are divided by their norm over axis 0, the examples, so no result has length 1: "
-    "F.normalize(z, dim=1)",
-    graph=True,
-    assumes=0.7,
-)
+@certain("normalized over the batch", "results that are compared are divided by their norm over the examples",
+         "the results of shape {shape} are divided by their norm over axis 0, the examples, so no result has length 1: "
+         "F.normalize(z, dim=1)", graph=True, assumes=0.7)  # fmt: skip
 def over_the_examples(scene: Scene) -> Seen:
     for node in scene.between:
         norm: Any = node.inputs[1] if is_normalized(node) and kind_of(node) == "div" and len(node.shape) == 2 else None
@@ -125,14 +110,9 @@ def over_the_examples(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "uphill",
-    "the loss grows with the cosines of results and given, normalized vectors",
-    "the loss grows with the similarity of each pair, so the steps push the two apart: similarity is maximized, loss = "
-    "-cosine.mean(), or 2 - 2 * cosine",
-    graph=True,
-    assumes=0.8,
-)
+@certain("uphill", "the loss grows with the cosines of results and given, normalized vectors",
+         "the loss grows with the similarity of each pair, so the steps push the two apart: similarity is maximized, "
+         "loss = -cosine.mean(), or 2 - 2 * cosine", graph=True, assumes=0.8)  # fmt: skip
 def apart(scene: Scene) -> Seen:
     signs = linear_terms(scene.loss)
     pairs = [sign for node, sign in signs.items() if _with_constant(node) or cosine(node) is not None]
@@ -148,14 +128,10 @@ def _with_constant(node: Any) -> bool:
     return bool(given) and bool(np.allclose(np.linalg.norm(given[0], axis=1), 1, atol=1e-3))
 
 
-@certain(
-    "no stop-gradient",
-    "the loss is the similarity of pairs of results alone, and both pass a gradient",
-    "the loss only makes the two results of a pair alike, and both pass a gradient: the same result for all examples "
-    "is best, and the model collapses to it. Detach one side of each pair (stop-gradient), as z.detach() with a "
-    "predictor on the other, or add negative pairs",
-    graph=True,
-)
+@certain("no stop-gradient", "the loss is the similarity of pairs of results alone, and both pass a gradient",
+         "the loss only makes the two results of a pair alike, and both pass a gradient: the same result for all "
+         "examples is best, and the model collapses to it. Detach one side of each pair (stop-gradient), as z.detach() "
+         "with a predictor on the other, or add negative pairs", graph=True)  # fmt: skip
 def attraction_alone(scene: Scene) -> Seen:
     pairs = [_pair(term) for term, _ in terms(scene.loss)]
     return bool(pairs) and all(pairs)
@@ -173,25 +149,20 @@ def _pair(term: Any) -> bool:
     return cosine(node) is not None and kind_of(node) != "matmul"
 
 
-@certain(
-    "views alike",
-    "two batches of a loss of similarities are the same numbers, five times, in a model without dropout",
-    "both views of each example are the same, number by number, so they are as similar as can be from the start, and "
-    "nothing is learned: draw an augmentation for each view (noise, crops, masks)",
-    assumes=0.8,
-)
+@certain("views alike", "two batches of a loss of similarities are the same numbers, five times, in a model without "
+         "dropout",
+         "both views of each example are the same, number by number, so they are as similar as can be from the start, "
+         "and nothing is learned: draw an augmentation for each view (noise, crops, masks)", assumes=0.8)  # fmt: skip
 def same_views(scene: Scene) -> Seen:
     dropout = any("Dropout" in class_name(module) for module in scene.model.modules())
     return not dropout and _compares(scene) and not any(scene.views[-5:])
 
 
-@certain(
-    "views of different examples",
-    "a row of one batch is as far from its partner in the other as from any row, five times",
-    "the two views that the loss makes alike belong to different examples: row i of the one is not nearer to row i of "
-    "the other than to any other row. Look for a permutation, or a second batch, between them",
-    assumes=0.8,
-)
+@certain("views of different examples", "a row of one batch is as far from its partner in the other as from any row, "
+         "five times",
+         "the two views that the loss makes alike belong to different examples: row i of the one is not nearer to row "
+         "i of the other than to any other row. Look for a permutation, or a second batch, between them",
+         assumes=0.8)  # fmt: skip
 def unrelated_views(scene: Scene) -> Seen:
     return _compares(scene) and UNRELATED < fmean(scene.views[-5:]) < 2 - UNRELATED
 
@@ -204,13 +175,10 @@ def _compares(scene: Scene) -> bool:
     return known and places and any(is_normalized(node) for node in scene.between)
 
 
-@certain(
-    "nothing but squares",
-    "the loss is the squares of the model's results, and has no targets",
-    "the loss is the squares of the results alone, which are 0 at best for all examples: nothing keeps them apart. A "
-    "flow adds the log-determinant of its layers, loss = 0.5 * z**2 - log|det|; others have targets",
-    graph=True,
-)
+@certain("nothing but squares", "the loss is the squares of the model's results, and has no targets",
+         "the loss is the squares of the results alone, which are 0 at best for all examples: nothing keeps them "
+         "apart. A flow adds the log-determinant of its layers, loss = 0.5 * z**2 - log|det|; others have targets",
+         graph=True)  # fmt: skip
 def squares_alone(scene: Scene) -> Seen:
     squares = 0
     for node in scene.between:
@@ -224,14 +192,10 @@ def squares_alone(scene: Scene) -> Seen:
     return squares == 1 and len(scene.output.shape) > 1
 
 
-@certain(
-    "features passed through",
-    "several scales are applied, and some results are the inputs, unchanged",
-    "column{s} {columns} of the result {are} still the input's, number by number, after {n} scales: the couplings all "
-    "change the same half. Exchange the halves between two of them, or reverse the features",
-    graph=True,
-    assumes=0.9,
-)
+@certain("features passed through", "several scales are applied, and some results are the inputs, unchanged",
+         "column{s} {columns} of the result {are} still the input's, number by number, after {n} scales: the couplings "
+         "all change the same half. Exchange the halves between two of them, or reverse the features", graph=True,
+         assumes=0.9)  # fmt: skip
 def passed_through(scene: Scene) -> Seen:
     X, result = scene.inputs, scene.values.get(scene.output)
     if X is None or result is None or X.ndim != 2 or X.shape != result.shape or scene.samples[-1].step < RECENT:
@@ -244,15 +208,10 @@ def passed_through(scene: Scene) -> Seen:
     return {"s": "s" * plural, "columns": listed([*map(str, same)]), "are": "are" if plural else "is", "n": len(scales)}
 
 
-@certain(
-    "scores run away",
-    f"the loss is a difference of mean scores, and has gone beyond {FAR:g}",
-    "the loss is a difference of mean scores, which has no lower end, so the scores run away: the loss was "
-    "{first:.2g}, and is {last:.3g}. Bound them: clip the weights of a Wasserstein critic, or penalize its gradient; "
-    "penalize the squares of energies",
-    graph=True,
-    assumes=0.9,
-)
+@certain("scores run away", f"the loss is a difference of mean scores, and has gone beyond {FAR:g}",
+         "the loss is a difference of mean scores, which has no lower end, so the scores run away: the loss was "
+         "{first:.2g}, and is {last:.3g}. Bound them: clip the weights of a Wasserstein critic, or penalize its "
+         "gradient; penalize the squares of energies", graph=True, assumes=0.9)  # fmt: skip
 def scores_run_away(scene: Scene) -> Seen:
     known = [loss for loss in scene.losses if math.isfinite(loss)]
     if len(known) < RECENT or abs(last := _now(known)) < FAR or abs(last) < 10 * abs(known[0]):
@@ -263,13 +222,10 @@ def scores_run_away(scene: Scene) -> Seen:
     return differs and len(terms(scene.loss)) == 2 and {"first": known[0], "last": last}
 
 
-@certain(
-    "critic fooled",
-    f"after 100 steps, a generator's loss is below {FOOLED:g}",
-    "the generator's loss is {loss:.2g}: the critic takes all that it makes for real. Is the critic trained at all, "
-    "with labels 1 for the real examples and 0 for the generated ones? They may be swapped",
-    assumes=0.9,
-)
+@certain("critic fooled", f"after 100 steps, a generator's loss is below {FOOLED:g}",
+         "the generator's loss is {loss:.2g}: the critic takes all that it makes for real. Is the critic trained at "
+         "all, with labels 1 for the real examples and 0 for the generated ones? They may be swapped",
+         assumes=0.9)  # fmt: skip
 def fooled(scene: Scene) -> Seen:
     return _generates(scene) and 0 <= (now := _now(scene.losses)) < FOOLED and {"loss": now}
 
@@ -280,14 +236,10 @@ STRONG = (
 )
 
 
-@certain(
-    "uphill",
-    f"after 100 steps, a generator's loss is below -{BEATEN:g}, and falls as the critic sees through it",
-    "the generator's loss falls as the critic recognizes what it makes: its sign is wrong, so that the generator helps "
-    "the critic. Minimize -log D(G(z)), binary_cross_entropy_with_logits(D(G(z)), ones), without another minus",
-    graph=True,
-    assumes=0.85,
-)
+@certain("uphill", f"after 100 steps, a generator's loss is below -{BEATEN:g}, and falls as the critic sees through it",
+         "the generator's loss falls as the critic recognizes what it makes: its sign is wrong, so that the generator "
+         "helps the critic. Minimize -log D(G(z)), binary_cross_entropy_with_logits(D(G(z)), ones), without another "
+         "minus", graph=True, assumes=0.85)  # fmt: skip
 def helps_the_critic(scene: Scene) -> Seen:
     if not _generates(scene) or not _now(scene.losses) < -BEATEN:
         return None
@@ -330,12 +282,9 @@ def _now(losses: Any) -> float:
     return math.fsum(known) / len(known) if known else math.nan
 
 
-@certain(
-    "all one way",
-    "every logsigmoid of a loss without labels pushes the scores the same way",
-    "every term of the loss pushes the scores the same way, so one large score for all is best: {missing}",
-    graph=True,
-)
+@certain("all one way", "every logsigmoid of a loss without labels pushes the scores the same way",
+         "every term of the loss pushes the scores the same way, so one large score for all is best: {missing}",
+         graph=True)  # fmt: skip
 def one_way(scene: Scene) -> Seen:
     signs, scores = set(), set()
     for node in scene.between:
@@ -360,15 +309,11 @@ def one_way(scene: Scene) -> Seen:
     return pairs and only and {"missing": "negative pairs are missing, with -logsigmoid(-score) of random ones"}
 
 
-@certain(
-    "log-scale",
-    "the loss has s and exp(s) with the same sign",
-    "a scale is {way}, and the loss has the term s with the sign that drives it the same way as the rest of the loss, "
-    "so nothing keeps it from running off: the sign of that term is wrong. A flow's log-determinant is subtracted from "
-    "the loss; a divergence -0.5 * (1 + logvar - mu**2 - exp(logvar)) is added to it",
-    graph=True,
-    assumes=0.75,
-)
+@certain("log-scale", "the loss has s and exp(s) with the same sign",
+         "a scale is {way}, and the loss has the term s with the sign that drives it the same way as the rest of the "
+         "loss, so nothing keeps it from running off: the sign of that term is wrong. A flow's log-determinant is "
+         "subtracted from the loss; a divergence -0.5 * (1 + logvar - mu**2 - exp(logvar)) is added to it", graph=True,
+         assumes=0.75)  # fmt: skip
 def one_sided_scale(scene: Scene) -> Seen:
     signs: dict[Any, float] = {**linear_terms(scene.loss)}
     order = [*nodes_of(scene.loss)]

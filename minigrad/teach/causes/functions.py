@@ -18,12 +18,9 @@ STEP, WRONG = 1e-6, 0.05
 """The step of the difference quotients, and the part by which a derivative must differ from them."""
 
 
-@certain(
-    "wrong backward",
-    "the backward pass of a Function differs from difference quotients of its forward pass",
-    "{name}.backward() does not give the derivative of {name}.forward(): it gives {what}, as difference quotients show."
-    " Check it alone: minigrad.autograd.gradcheck({name}.apply, x)",
-)
+@certain("wrong backward", "the backward pass of a Function differs from difference quotients of its forward pass",
+         "{name}.backward() does not give the derivative of {name}.forward(): it gives {what}, as difference quotients "
+         "show. Check it alone: minigrad.autograd.gradcheck({name}.apply, x)")  # fmt: skip
 def wrong_backward(scene: Scene) -> Seen:
     """Look for a backward pass that is wrong, and not meant to be so, as in a straight-through estimator."""
     if not scene.values or scene.output is None or len(scene.samples) > 3:

@@ -19,12 +19,8 @@ SKIPPED = 20
 """The number of samples for which a layer that was never called may be without a gradient."""
 
 
-@certain(
-    "no backward",
-    "no parameter has a gradient at the update, in five samples in a row",
-    "no parameter has a gradient when the optimizer steps: {why}",
-    assumes=0.6,
-)
+@certain("no backward", "no parameter has a gradient at the update, in five samples in a row",
+         "no parameter has a gradient when the optimizer steps: {why}", assumes=0.6)  # fmt: skip
 def no_backward(scene: Scene) -> Seen:
     recent = scene.samples[-5:]
     if len(recent) < 5 or any(any(sample.gradients.values()) for sample in scene.samples):
@@ -46,50 +42,36 @@ def no_backward(scene: Scene) -> Seen:
     return {"why": why}
 
 
-@certain(
-    "frozen",
-    "no parameter of the model requires a gradient",
-    "all parameters of the model are frozen (requires_grad=False), the last layer too, so that no step changes "
-    "anything: model.head.requires_grad_(True), for the layer that must learn",
-    assumes=0.5,
-)
+@certain("frozen", "no parameter of the model requires a gradient",
+         "all parameters of the model are frozen (requires_grad=False), the last layer too, so that no step changes "
+         "anything: model.head.requires_grad_(True), for the layer that must learn", assumes=0.5)  # fmt: skip
 def all_frozen(scene: Scene) -> Seen:
     parameters = [*scene.model.parameters()]
     return bool(parameters) and not any(p.requires_grad for p in parameters)
 
 
-@certain(
-    "multiplied by 0",
-    "a weight gets a gradient of exactly 0 in five samples in a row, and another of its layer does not",
-    "the gradient of {name} is exactly 0 in each step, and that of {other} is not: what {name} multiplies is always 0. "
-    "Is a state set back to 0 in each time step, is only the result of the first one used, or is an input always 0?",
-    assumes=0.8,
-)
+@certain("multiplied by 0", "a weight gets a gradient of exactly 0 in five samples in a row, and another of its layer "
+         "does not",
+         "the gradient of {name} is exactly 0 in each step, and that of {other} is not: what {name} multiplies is "
+         "always 0. Is a state set back to 0 in each time step, is only the result of the first one used, or is an "
+         "input always 0?", assumes=0.8)  # fmt: skip
 def multiplied_by_zero(scene: Scene) -> Seen:
     silent = next((names for names, times in scene.silent.items() if times >= 5), None)
     return silent is not None and {"name": silent[0], "other": silent[1]}
 
 
-@certain(
-    "equal weights",
-    "all weights are 0, and each gradient is exactly 0",
-    "all weights of {layers} are 0. The gradient of one factor of a product is proportional to the other, so it is "
-    "exactly 0, and nothing moves: initialize them at random",
-    assumes=0.6,
-)
+@certain("equal weights", "all weights are 0, and each gradient is exactly 0",
+         "all weights of {layers} are 0. The gradient of one factor of a product is proportional to the other, so it "
+         "is exactly 0, and nothing moves: initialize them at random", assumes=0.6)  # fmt: skip
 def zero_weights(scene: Scene) -> Seen:
     sizes = scene.samples[-1].sizes if scene.samples else {}
     return _is_flat(scene) and not any(sizes.values()) and {"layers": listed([*sizes])}
 
 
-@certain(
-    "flat loss",
-    "a gradient arrives, and is exactly 0 in five samples in a row, and the loss is not 0",
-    "the loss is {loss:.3g}, and each gradient is exactly 0: the loss is flat there. Look between the model's last "
-    "layer and the loss for a relu, clamp or maximum at its flat end (a hinge with targets other than -1 and 1), "
-    "rounding or a comparison",
-    assumes=0.6,
-)
+@certain("flat loss", "a gradient arrives, and is exactly 0 in five samples in a row, and the loss is not 0",
+         "the loss is {loss:.3g}, and each gradient is exactly 0: the loss is flat there. Look between the model's "
+         "last layer and the loss for a relu, clamp or maximum at its flat end (a hinge with targets other than -1 and "
+         "1), rounding or a comparison", assumes=0.6)  # fmt: skip
 def flat_loss(scene: Scene) -> Seen:
     return _is_flat(scene) and any(scene.samples[-1].sizes.values()) and {"loss": scene.samples[-1].loss}
 
@@ -102,13 +84,9 @@ def _is_flat(scene: Scene) -> bool:
     )
 
 
-@certain(
-    "no gradient",
-    "a layer gets no gradient in five samples in a row, while others do",
-    "{layers} {get} no gradient: between there and the loss the graph is cut (detach(), .data, .numpy(), no_grad()), "
-    "or the result is not used",
-    assumes=0.6,
-)
+@certain("no gradient", "a layer gets no gradient in five samples in a row, while others do",
+         "{layers} {get} no gradient: between there and the loss the graph is cut (detach(), .data, .numpy(), "
+         "no_grad()), or the result is not used", assumes=0.6)  # fmt: skip
 def no_gradient(scene: Scene) -> Seen:
     recent = scene.samples[-5:]
     if len(recent) < 5 or not any(recent[-1].gradients.values()):
@@ -123,26 +101,18 @@ def no_gradient(scene: Scene) -> Seen:
     return bool(without) and {"layers": listed(without), "get": "gets" if len(without) == 1 else "get"}
 
 
-@certain(
-    "uphill",
-    f"the cosine between update and gradient is above {UPHILL} in five samples in a row",
-    "the steps go uphill, along the gradient instead of against it: the sign of the update is wrong. It is "
-    "x += -learning_rate * dx; a negative learning rate and maximize=True do the same",
-    assumes=0.6,
-)
+@certain("uphill", f"the cosine between update and gradient is above {UPHILL} in five samples in a row",
+         "the steps go uphill, along the gradient instead of against it: the sign of the update is wrong. It is x += "
+         "-learning_rate * dx; a negative learning rate and maximize=True do the same", assumes=0.6)  # fmt: skip
 def uphill(scene: Scene) -> Seen:
     # a likelihood or a reward may well be climbed
     climbs = scene.goal < 0 or (scene.goal == 0 and not any(loss > 0 for loss in scene.losses))
     return not climbs and all(cosine > UPHILL for cosine in _cosines(scene))
 
 
-@certain(
-    "uphill",
-    f"the cosine is below -{UPHILL} in five samples in a row, and the loss must be maximized",
-    "the loss is negated, so the steps that lower it make the model worse: the sign of the loss is wrong. Minimize the "
-    "cross entropy or minus the log-likelihood, without another minus",
-    assumes=0.6,
-)
+@certain("uphill", f"the cosine is below -{UPHILL} in five samples in a row, and the loss must be maximized",
+         "the loss is negated, so the steps that lower it make the model worse: the sign of the loss is wrong. "
+         "Minimize the cross entropy or minus the log-likelihood, without another minus", assumes=0.6)  # fmt: skip
 def negated(scene: Scene) -> Seen:
     maximized = {*scene.goals} <= {0, -1} and scene.goals.count(-1) >= 3
     return maximized and all(cosine < -UPHILL for cosine in _cosines(scene))
@@ -154,14 +124,10 @@ def _cosines(scene: Scene) -> list[float]:
     return recent if len(recent) == 5 else [math.nan]
 
 
-@certain(
-    "uphill",
-    "the loss rises while plain steps, which should lower it, follow each other's direction",
-    "the loss has risen from {first:.3g} to {last:.3g} in steps that all go the same way, while steps that are too "
-    "long go back and forth: they go uphill. The sign of the gradient or of the update is wrong: look for a minus too "
-    "many, as in (-loss).backward() or p.grad *= -1",
-    assumes=0.6,
-)
+@certain("uphill", "the loss rises while plain steps, which should lower it, follow each other's direction",
+         "the loss has risen from {first:.3g} to {last:.3g} in steps that all go the same way, while steps that are "
+         "too long go back and forth: they go uphill. The sign of the gradient or of the update is wrong: look for a "
+         "minus too many, as in (-loss).backward() or p.grad *= -1", assumes=0.6)  # fmt: skip
 def straight_uphill(scene: Scene) -> Seen:
     recent = _finite(scene)
     return _climbs_straight_on(scene, recent) and {"first": _first_loss(scene), "last": recent[-1].loss}
@@ -204,38 +170,26 @@ def _climbs_straight_on(scene: Scene, recent: Sequence[Sample]) -> bool:
     return windows == sorted(windows) and windows[2] > 2 * windows[0] > 0 and all(s.slope < 0 for s in recent)
 
 
-@explains(
-    "critic too strong",
-    "a generator's gradient is tiny behind a sigmoid that is at its ends",
-    "the critic tells real from generated so surely that hardly any gradient passes to the generator: train the critic "
-    "less or with a smaller rate, and let the generator minimize -log D(G(z)), which does not saturate, instead of "
-    "log(1 - D(G(z)))",
-    symptoms=("updates too small", "vanishing gradients"),
-    assumes=0.9,
-)
+@explains("critic too strong", "a generator's gradient is tiny behind a sigmoid that is at its ends",
+          "the critic tells real from generated so surely that hardly any gradient passes to the generator: train the "
+          "critic less or with a smaller rate, and let the generator minimize -log D(G(z)), which does not saturate, "
+          "instead of log(1 - D(G(z)))", symptoms=("updates too small", "vanishing gradients"),
+          assumes=0.9)  # fmt: skip
 def sure_critic(scene: Scene) -> Seen:
     return scene.discriminates
 
 
-@explains(
-    "gradient clipped",
-    "the numbers of each gradient have the same largest size, and the steps are too short",
-    "the numbers of each gradient are clipped to {most:.2g}, so the steps are too short: clip the norm instead, at "
-    "about its usual value, 1 to 5",
-    assumes=1.7,
-)
+@explains("gradient clipped", "the numbers of each gradient have the same largest size, and the steps are too short",
+          "the numbers of each gradient are clipped to {most:.2g}, so the steps are too short: clip the norm instead, "
+          "at about its usual value, 1 to 5", assumes=1.7)  # fmt: skip
 def clipped_by_value(scene: Scene) -> Seen:
     numbers = [sample.clipped for sample in scene.samples[-5:]]
     return _are_short(scene) and len(numbers) == 5 and 0 < min(numbers) == max(numbers) and {"most": numbers[-1]}
 
 
-@explains(
-    "gradient clipped",
-    "each gradient has the same norm, and the steps are too short",
-    "each gradient is clipped to a norm of {norm:.2g}, so the steps are too short: clip at about its usual "
-    "norm, 1 to 5",
-    assumes=1.7,
-)
+@explains("gradient clipped", "each gradient has the same norm, and the steps are too short",
+          "each gradient is clipped to a norm of {norm:.2g}, so the steps are too short: clip at about its usual norm, "
+          "1 to 5", assumes=1.7)  # fmt: skip
 def clipped(scene: Scene) -> Seen:
     if not _are_short(scene):
         return None

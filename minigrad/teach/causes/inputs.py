@@ -26,52 +26,40 @@ TINY = 1e-2
 """Inputs whose numbers are all below this count as too small."""
 
 
-@certain(
-    "inputs all 0",
-    "all inputs are 0 in five samples in a row",
-    "all inputs are 0, in each batch: look at how they are read and scaled, such as a division of integers",
-)
+@certain("inputs all 0", "all inputs are 0 in five samples in a row",
+         "all inputs are 0, in each batch: look at how they are read and scaled, such as a division of "
+         "integers")  # fmt: skip
 def zero_inputs(scene: Scene) -> Seen:
     return len(scene.zeros) >= 5 and all(scene.zeros)
 
 
-@certain(
-    "same examples",
-    "all examples of a batch are the same, in five samples in a row",
-    "all examples of a batch are the same, in each batch: look at how the inputs are indexed and read",
-)
+@certain("same examples", "all examples of a batch are the same, in five samples in a row",
+         "all examples of a batch are the same, in each batch: look at how the inputs are indexed and "
+         "read")  # fmt: skip
 def same_examples(scene: Scene) -> Seen:
     return len(scene.same) >= 5 and all(scene.same) and math.isfinite(scene.guessing)
 
 
-@certain(
-    "inputs not used",
-    "the first layer gets the same numbers for each example, and the model gives the same",
-    "the model's output does not depend on its input: {layer} gets the same numbers for each example, though the "
-    "inputs differ. Look at what forward() passes on. Two different examples must give two outputs",
-)
+@certain("inputs not used", "the first layer gets the same numbers for each example, and the model gives the same",
+         "the model's output does not depend on its input: {layer} gets the same numbers for each example, though the "
+         "inputs differ. Look at what forward() passes on. Two different examples must give two outputs")  # fmt: skip
 def unused_inputs(scene: Scene) -> Seen:
     recent = scene.unread[-5:]
     return len(recent) == 5 and all(recent) and {"layer": recent[-1]}
 
 
-@certain(
-    "inputs not used",
-    "the graph of the model has the numbers of its first input alone",
-    "forward() does not use its further inputs: the graph of its result has no numbers for each example besides the "
-    "first input. A denoising network, for one, must know the time step (as one more feature, or an embedding)",
-    graph=True,
-)
+@certain("inputs not used", "the graph of the model has the numbers of its first input alone",
+         "forward() does not use its further inputs: the graph of its result has no numbers for each example besides "
+         "the first input. A denoising network, for one, must know the time step (as one more feature, or an "
+         "embedding)", graph=True)  # fmt: skip
 def ignored_inputs(scene: Scene) -> Seen:
     return scene.ignored >= 2 and labels_of(scene.between) is None
 
 
-@certain(
-    "inputs grow",
-    f"the inputs are {GROWN:g} times as large as in the first batch, and too large",
-    "the inputs grow from step to step: the largest was {before:.3g} in the first batch, and is {size:.3g} in step "
-    "{step}. Is the data set changed in place, as by X *= ...? Print X.max() before and after a step",
-)
+@certain("inputs grow", f"the inputs are {GROWN:g} times as large as in the first batch, and too large",
+         "the inputs grow from step to step: the largest was {before:.3g} in the first batch, and is {size:.3g} in "
+         "step {step}. Is the data set changed in place, as by X *= ...? Print X.max() before and after a "
+         "step")  # fmt: skip
 def growing_inputs(scene: Scene) -> Seen:
     first, now = scene.first_batch, scene.batch
     made = scene.own_targets or scene.calls > 1  # the model makes them, or another one
@@ -82,25 +70,19 @@ def growing_inputs(scene: Scene) -> Seen:
     return grow and {"before": before, "size": size, "step": scene.samples[-1].step}
 
 
-@certain(
-    "targets among the inputs",
-    "features tell the class, or are the target, in each of six batches, and others go with it",
-    "the inputs hold the targets: the target of each example is in {which} of X, so nothing else is learned, and new "
-    "data will not have it. Leave it out: the loss should then fall more slowly",
-    assumes=0.8,
-)
+@certain("targets among the inputs", "features tell the class, or are the target, in each of six batches, and others "
+         "go with it",
+         "the inputs hold the targets: the target of each example is in {which} of X, so nothing else is learned, and "
+         "new data will not have it. Leave it out: the loss should then fall more slowly", assumes=0.8)  # fmt: skip
 def given_away(scene: Scene) -> Seen:
     columns = [str(column) for column in scene.giveaway.columns]
     return bool(columns) and {"which": f"column{'s' * (len(columns) > 1)} {listed(columns)}"}
 
 
-@certain(
-    "targets are the inputs",
-    "the targets of a text are its tokens, in three batches, and no attention looks ahead",
-    "the targets are the inputs{which}, so the model learns to repeat what it reads. To predict the next one, shift "
-    "them by one: inputs ids[:, :-1], targets ids[:, 1:]",
-    assumes=0.8,
-)
+@certain("targets are the inputs", "the targets of a text are its tokens, in three batches, and no attention looks "
+         "ahead",
+         "the targets are the inputs{which}, so the model learns to repeat what it reads. To predict the next one, "
+         "shift them by one: inputs ids[:, :-1], targets ids[:, 1:]", assumes=0.8)  # fmt: skip
 def copied(scene: Scene) -> Seen:
     seen = scene.giveaway
     repeats = (seen.copied or (seen.behind and not seen.shifted)) and len(scene.samples) >= 3
@@ -118,35 +100,24 @@ def _reads_in_order(scene: Scene) -> bool:
     return not scene.looks_ahead and len(recurrent) < 2 and not any(m.bidirectional for m in recurrent)
 
 
-@certain(
-    "targets among the inputs",
-    "a masked language model reads the tokens that it must predict, in three batches",
-    "the tokens that the model must predict are among its inputs, at the same positions, so it learns to repeat them: "
-    "replace them by a mask token in what it reads, inputs[mask] = MASK",
-    assumes=0.8,
-)
+@certain("targets among the inputs", "a masked language model reads the tokens that it must predict, in three batches",
+         "the tokens that the model must predict are among its inputs, at the same positions, so it learns to repeat "
+         "them: replace them by a mask token in what it reads, inputs[mask] = MASK", assumes=0.8)  # fmt: skip
 def unmasked(scene: Scene) -> Seen:
     return scene.giveaway.unmasked and len(scene.samples) >= 3 and scene.giveaway.is_text()
 
 
-@certain(
-    "targets among the inputs",
-    "a further input of the model is the targets, in three batches",
-    "one of the model's inputs is the targets, index by index, so it learns to repeat them: a decoder reads the "
-    "targets shifted by one, with a start token first, y[:, :-1], and its targets are y[:, 1:]",
-    assumes=0.8,
-)
+@certain("targets among the inputs", "a further input of the model is the targets, in three batches",
+         "one of the model's inputs is the targets, index by index, so it learns to repeat them: a decoder reads the "
+         "targets shifted by one, with a start token first, y[:, :-1], and its targets are y[:, 1:]",
+         assumes=0.8)  # fmt: skip
 def told(scene: Scene) -> Seen:
     return scene.told >= 3
 
 
-@certain(
-    "reads the targets",
-    "the targets are the next inputs of a text, and a layer looks at later positions",
-    "the model sees the tokens that it must predict: the targets are the next inputs, and {why}. In a language model, "
-    "{fix}",
-    assumes=0.8,
-)
+@certain("reads the targets", "the targets are the next inputs of a text, and a layer looks at later positions",
+         "the model sees the tokens that it must predict: the targets are the next inputs, and {why}. In a language "
+         "model, {fix}", assumes=0.8)  # fmt: skip
 def looks_ahead(scene: Scene) -> Seen:
     seen = scene.giveaway
     if not seen.shifted or len(scene.samples) < 3 or not (scene.others or seen.beyond or seen.is_text()):
@@ -161,34 +132,26 @@ def looks_ahead(scene: Scene) -> Seen:
     }
 
 
-@explains(
-    "inputs of unlike scale",
-    f"the standard deviations of two features differ by more than {UNLIKE:g} times",
-    "the features of the inputs have scales from {least:.2g} to {most:.2g}: standardize each feature, "
-    "X = (X - X.mean(0)) / X.std(0)",
-)
+@explains("inputs of unlike scale", f"the standard deviations of two features differ by more than {UNLIKE:g} times",
+          "the features of the inputs have scales from {least:.2g} to {most:.2g}: standardize each feature, X = (X - "
+          "X.mean(0)) / X.std(0)")  # fmt: skip
 def unlike_scales(scene: Scene) -> Seen:
     b = _raw(scene)
     least, most = b.scales if b is not None and b.std else (1.0, 1.0)
     return most > 1 and most > UNLIKE * least and {"least": least, "most": most}
 
 
-@explains(
-    "inputs not centred",
-    f"the mean of the inputs is {OFF_CENTRE:g} standard deviations and {OFF_CENTRE:g} from 0",
-    "the inputs have a mean of {mean:.3g} and a standard deviation of {std:.2g}: subtract the mean and divide by the "
-    "standard deviation",
-)
+@explains("inputs not centred",
+          f"the mean of the inputs is {OFF_CENTRE:g} standard deviations and {OFF_CENTRE:g} from 0",
+          "the inputs have a mean of {mean:.3g} and a standard deviation of {std:.2g}: subtract the mean and divide by "
+          "the standard deviation")  # fmt: skip
 def off_centre(scene: Scene) -> Seen:
     b = _raw(scene)
     return b is not None and abs(b.mean) > OFF_CENTRE * max(1.0, b.std) and {"mean": b.mean, "std": b.std}
 
 
-@explains(
-    "inputs too large",
-    f"an input is beyond {WIDE:g}",
-    "the inputs go from {low:.3g} to {high:.3g}: {divide} them, so that they are about 1",
-)
+@explains("inputs too large", f"an input is beyond {WIDE:g}",
+          "the inputs go from {low:.3g} to {high:.3g}: {divide} them, so that they are about 1")  # fmt: skip
 def large_inputs(scene: Scene) -> Seen:
     b = _raw(scene)
     if b is None or max(-b.low, b.high) <= WIDE:
@@ -203,25 +166,18 @@ def badly_scaled(scene: Scene) -> Iterator[Said]:
         yield from cause(scene)
 
 
-@explains(
-    "inputs too small",
-    f"no input is beyond {TINY:g}",
-    "no input is beyond {size:.2g}: standardize them, so that they are about 1 (they may have been scaled twice)",
-    assumes=1.1,
-)
+@explains("inputs too small", f"no input is beyond {TINY:g}",
+          "no input is beyond {size:.2g}: standardize them, so that they are about 1 (they may have been scaled twice)",
+          assumes=1.1)  # fmt: skip
 def small_inputs(scene: Scene) -> Seen:
     b = _raw(scene)
     size = max(-b.low, b.high) if b is not None else 0.0
     return 0 < size < TINY and {"size": size}
 
 
-@certain(
-    "standardized by row",
-    "each example, and not each feature, has mean 0 and standard deviation 1",
-    "each row of X has mean 0 and standard deviation 1, so that examples which differ in size are the same: the axis "
-    "is wrong. Standardize each feature, X = (X - X.mean(0)) / X.std(0)",
-    assumes=0.9,
-)
+@certain("standardized by row", "each example, and not each feature, has mean 0 and standard deviation 1",
+         "each row of X has mean 0 and standard deviation 1, so that examples which differ in size are the same: the "
+         "axis is wrong. Standardize each feature, X = (X - X.mean(0)) / X.std(0)", assumes=0.9)  # fmt: skip
 def standardized_by_row(scene: Scene) -> Seen:
     return scene.batch is not None and len(scene.batch.shape) == 2 and scene.neighbours.standardized_by_row()
 

@@ -22,11 +22,8 @@ EQUAL = 1e-3
 """The difference between the weights of two units, as a part of the largest weight, that rounding may have made."""
 
 
-@certain(
-    "dropout too strong",
-    "a layer drops 90 % of its inputs or more",
-    "{layer} drops {share:.0%} of its inputs; {usual} is usual",
-)
+@certain("dropout too strong", "a layer drops 90 % of its inputs or more",
+         "{layer} drops {share:.0%} of its inputs; {usual} is usual")  # fmt: skip
 def strong_dropout(scene: Scene) -> Seen:
     for path, module in scene.model.named_modules():
         p = getattr(module, "p", None)
@@ -38,13 +35,10 @@ def strong_dropout(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "initial weights too large",
-    f"the first loss is {UNLIKELY:g} times the cost of guessing",
-    "the first loss is {loss:.3g}, and guessing costs {costs:.3g}: the outputs explode on their way through the model. "
-    "Use initial weights proportional to 1 / sqrt(inputs), as nn.init.kaiming_normal_ does",
-    assumes=0.9,
-)
+@certain("initial weights too large", f"the first loss is {UNLIKELY:g} times the cost of guessing",
+         "the first loss is {loss:.3g}, and guessing costs {costs:.3g}: the outputs explode on their way through the "
+         "model. Use initial weights proportional to 1 / sqrt(inputs), as nn.init.kaiming_normal_ does",
+         assumes=0.9)  # fmt: skip
 def unlikely_start(scene: Scene) -> Seen:
     if len(scene.samples) != 1 or not scene.losses or scene.loss is None or scene.output is None:
         return None
@@ -75,23 +69,18 @@ def unlikely_start(scene: Scene) -> Seen:
     )
 
 
-@certain(
-    "evaluation mode",
-    "a model with dropout or batch normalization was in training mode, and is trained in the other",
-    "the model is trained in evaluation mode since model.eval() was called: dropout and batch normalization are off. "
-    "Call model.train() after each evaluation",
-)
+@certain("evaluation mode", "a model with dropout or batch normalization was in training mode, and is trained in the "
+         "other",
+         "the model is trained in evaluation mode since model.eval() was called: dropout and batch normalization are "
+         "off. Call model.train() after each evaluation")  # fmt: skip
 def evaluation_mode(scene: Scene) -> Seen:
     recent = scene.training[-3:]
     return len(recent) == 3 and not any(recent) and any(scene.training) and scene.has_modes
 
 
-@certain(
-    "evaluation mode",
-    "batch normalization is in evaluation mode, and has never seen a batch",
-    "the model is trained in evaluation mode: {layer} uses its running mean 0 and variance 1, which it has never "
-    "measured, so it normalizes nothing. Call model.train() before training",
-)
+@certain("evaluation mode", "batch normalization is in evaluation mode, and has never seen a batch",
+         "the model is trained in evaluation mode: {layer} uses its running mean 0 and variance 1, which it has never "
+         "measured, so it normalizes nothing. Call model.train() before training")  # fmt: skip
 def fresh_statistics(scene: Scene) -> Seen:
     for path, module in scene.model.named_modules() if len(scene.samples) >= 3 else ():
         seen = getattr(module, "num_batches_tracked", None)
@@ -102,12 +91,9 @@ def fresh_statistics(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "equal weights",
-    "the units of a layer were updated, and have the same weights, in five samples in a row",
-    "the units of {layer} have the same weights, and stay the same, since they get the same gradient: {units} units do "
-    "the work of one. Initialize them at random, as nn.init.kaiming_normal_ does",
-)
+@certain("equal weights", "the units of a layer were updated, and have the same weights, in five samples in a row",
+         "the units of {layer} have the same weights, and stay the same, since they get the same gradient: {units} "
+         "units do the work of one. Initialize them at random, as nn.init.kaiming_normal_ does")  # fmt: skip
 def symmetric(scene: Scene) -> Seen:
     recent = scene.samples[-5:]
     for name, weight in _weights(scene) if len(recent) == 5 else ():
@@ -117,23 +103,17 @@ def symmetric(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "normalized away",
-    "a normalization gives all examples the same result, in five samples in a row",
-    "{layer} gives the same result for all examples, though what it gets differs: it normalizes a single number, which "
-    "becomes 0. Normalize over more than one, or leave it out",
-)
+@certain("normalized away", "a normalization gives all examples the same result, in five samples in a row",
+         "{layer} gives the same result for all examples, though what it gets differs: it normalizes a single number, "
+         "which becomes 0. Normalize over more than one, or leave it out")  # fmt: skip
 def levelled(scene: Scene) -> Seen:
     recent = scene.levelled[-5:]
     return len(recent) == 5 and all(recent) and {"layer": recent[-1]}
 
 
-@certain(
-    "batch too small",
-    "batch normalization over two numbers",
-    "{layer} normalizes over a batch of 2: of two numbers, one becomes -1 and the other 1, whatever they are. Use "
-    "larger batches, or layer normalization",
-)
+@certain("batch too small", "batch normalization over two numbers",
+         "{layer} normalizes over a batch of 2: of two numbers, one becomes -1 and the other 1, whatever they are. Use "
+         "larger batches, or layer normalization")  # fmt: skip
 def two_rows(scene: Scene) -> Seen:
     recent = scene.samples[-3:]
     if len(recent) < 3 or scene.batch is None or not scene.batch.shape or scene.batch.shape[0] != 2:
@@ -146,13 +126,9 @@ def two_rows(scene: Scene) -> Seen:
     return None
 
 
-@explains(
-    "batch too small",
-    "batch normalization over four examples or fewer",
-    "{layer} normalizes over a batch of {rows}: its mean and variance are noise. Use larger batches, or layer "
-    "normalization",
-    assumes=1.5,
-)
+@explains("batch too small", "batch normalization over four examples or fewer",
+          "{layer} normalizes over a batch of {rows}: its mean and variance are noise. Use larger batches, or layer "
+          "normalization", assumes=1.5)  # fmt: skip
 def few_rows(scene: Scene) -> Seen:
     rows = scene.batch.shape[0] if scene.batch is not None and scene.batch.shape else 0
     for path, module in scene.model.named_modules() if 0 < rows <= 4 else ():
@@ -161,13 +137,9 @@ def few_rows(scene: Scene) -> Seen:
     return None
 
 
-@explains(
-    "equal weights",
-    "the weights of a layer are the same for each unit",
-    "the weights of {layer} are all {what}: its units get the same gradient and stay the same. Initialize them at "
-    "random, as nn.init.kaiming_normal_ does",
-    assumes=0.9,
-)
+@explains("equal weights", "the weights of a layer are the same for each unit",
+          "the weights of {layer} are all {what}: its units get the same gradient and stay the same. Initialize them "
+          "at random, as nn.init.kaiming_normal_ does", assumes=0.9)  # fmt: skip
 def equal_weights(scene: Scene) -> Seen:
     for name, weight in _weights(scene):
         if (weight == weight.flat[0]).all() or (weight == weight[:1]).all():
@@ -183,15 +155,13 @@ def _weights(scene: Scene) -> Iterator[tuple[str, np.ndarray]]:
             yield named(path, module), weight._array
 
 
-@explains(
-    "initial weights too small",
-    f"the weights of a layer are below {TINY:g} of 1 / sqrt(inputs), and have not shrunk",
-    "the weights of {layer} are about {size:.1g}, and 1 / sqrt({inputs}) is {usual:.2g}: what it gives is "
-    "almost the same for all examples, and little of the gradient passes. Use initial weights proportional to "
-    "1 / sqrt(inputs), as nn.init.kaiming_normal_ does",
-    symptoms=("loss does not fall", "vanishing gradients", "updates too small", "dead ReLUs"),
-    assumes=0.95,
-)
+@explains("initial weights too small",
+          f"the weights of a layer are below {TINY:g} of 1 / sqrt(inputs), and have not shrunk",
+          "the weights of {layer} are about {size:.1g}, and 1 / sqrt({inputs}) is {usual:.2g}: what it gives is almost "
+          "the same for all examples, and little of the gradient passes. Use initial weights proportional to 1 / "
+          "sqrt(inputs), as nn.init.kaiming_normal_ does",
+          symptoms=("loss does not fall", "vanishing gradients", "updates too small", "dead ReLUs"),
+          assumes=0.95)  # fmt: skip
 def tiny_weights(scene: Scene) -> Seen:
     first, now = scene.samples[0].sizes, scene.samples[-1].sizes
     last = next(iter([*scene.layers][-1:]), "")  # the last layer may begin at 0
@@ -204,14 +174,10 @@ def tiny_weights(scene: Scene) -> Seen:
     return None
 
 
-@explains(
-    "one layer, repeated",
-    "a Sequential or ModuleList has the same layer several times",
-    "{layer} stands {times} times in {container}, as the same object with the same weights, as [layer] * {times} makes "
-    "it: create a new one for each place, in a list comprehension",
-    symptoms=("loss does not fall", "vanishing gradients", "exploding gradients"),
-    assumes=0.95,
-)
+@explains("one layer, repeated", "a Sequential or ModuleList has the same layer several times",
+          "{layer} stands {times} times in {container}, as the same object with the same weights, as [layer] * {times} "
+          "makes it: create a new one for each place, in a list comprehension",
+          symptoms=("loss does not fall", "vanishing gradients", "exploding gradients"), assumes=0.95)  # fmt: skip
 def repeated(scene: Scene) -> Seen:
     for module in scene.model.modules():
         inner = list(module._modules.values()) if class_name(module) in ("Sequential", "ModuleList") else []

@@ -29,49 +29,33 @@ SUMMED = 32
 """The number of examples from which a sum over them makes the steps too long."""
 
 
-@certain(
-    "softmax of one number",
-    "the model ends with a softmax over an axis of size 1",
-    "the model ends with a softmax of one number for each example, which is always 1, so no gradient passes. For one "
-    "probability, end with a sigmoid",
-    graph=True,
-)
+@certain("softmax of one number", "the model ends with a softmax over an axis of size 1",
+         "the model ends with a softmax of one number for each example, which is always 1, so no gradient passes. For "
+         "one probability, end with a sigmoid", graph=True)  # fmt: skip
 def one_unit(scene: Scene) -> Seen:
     softmaxes = [node for node in (node_behind(scene.output), *scene.between) if kind_of(node) == "softmax"]
     return any(len(node.shape) > 1 and node.shape[node.parameters["axis"]] == 1 for node in softmaxes)
 
 
-@certain(
-    "softmax twice",
-    "the scores of a cross entropy come from a softmax",
-    "the model ends with a softmax, and the loss applies a softmax again: give the loss the scores, without the "
-    "softmax",
-    graph=True,
-)
+@certain("softmax twice", "the scores of a cross entropy come from a softmax",
+         "the model ends with a softmax, and the loss applies a softmax again: give the loss the scores, without the "
+         "softmax", graph=True)  # fmt: skip
 def softmax_twice(scene: Scene) -> Seen:
     softmaxes = [node for node in scene.between if node.primitive.name in ("cross_entropy", "log_softmax", "logsumexp")]
     return any(kind_of(node_behind(node.inputs[0])) == "softmax" for node in softmaxes)
 
 
-@certain(
-    "sigmoid twice",
-    "the scores of a loss with a sigmoid come from a sigmoid",
-    "the model ends with a sigmoid, and the loss applies a sigmoid again: give the loss the scores, without the "
-    "sigmoid (logits)",
-    graph=True,
-)
+@certain("sigmoid twice", "the scores of a loss with a sigmoid come from a sigmoid",
+         "the model ends with a sigmoid, and the loss applies a sigmoid again: give the loss the scores, without the "
+         "sigmoid (logits)", graph=True)  # fmt: skip
 def sigmoid_twice(scene: Scene) -> Seen:
     sigmoids = [node for node in scene.between if node.primitive.name in ("softplus", "logaddexp")]
     return any(through_sign(node) == "sigmoid" for node in sigmoids)
 
 
-@certain(
-    "softmax over the batch",
-    "the probabilities of a negative log-likelihood come from a softmax over axis 0",
-    "the softmax of the {shape} scores runs over axis {axis}, {along}, so the probabilities of the classes do not sum "
-    "to 1: use dim={dim}",
-    graph=True,
-)
+@certain("softmax over the batch", "the probabilities of a negative log-likelihood come from a softmax over axis 0",
+         "the softmax of the {shape} scores runs over axis {axis}, {along}, so the probabilities of the classes do not "
+         "sum to 1: use dim={dim}", graph=True)  # fmt: skip
 def over_the_batch(scene: Scene) -> Seen:
     for node in scene.between:
         if _indices(node) != 2 and node.primitive.name != "cross_entropy":
@@ -90,38 +74,26 @@ def over_the_batch(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "scores limited",
-    "the scores of a cross entropy come from a relu, tanh or sigmoid",
-    "the model ends with a {kind}, which limits the scores of the softmax in the loss to {ends}: give the loss the "
-    "scores, without the {kind}",
-    graph=True,
-)
+@certain("scores limited", "the scores of a cross entropy come from a relu, tanh or sigmoid",
+         "the model ends with a {kind}, which limits the scores of the softmax in the loss to {ends}: give the loss "
+         "the scores, without the {kind}", graph=True)  # fmt: skip
 def squashed_scores(scene: Scene) -> Seen:
     kinds = [kind_of(before) for before in _scores(scene)]
     kind = next((kind for kind in kinds if kind in ("relu", "tanh", "sigmoid")), "")
     return {"kind": kind, "ends": between_words(*ENDS[kind])} if kind else None
 
 
-@certain(
-    "dropout of the scores",
-    "a dropout follows the last layer",
-    "a dropout follows the last layer: it sets results to 0, such as the score of the right class. Put it before the "
-    "last layer",
-    graph=True,
-)
+@certain("dropout of the scores", "a dropout follows the last layer",
+         "a dropout follows the last layer: it sets results to 0, such as the score of the right class. Put it before "
+         "the last layer", graph=True)  # fmt: skip
 def dropped_scores(scene: Scene) -> Seen:
     last = [node_behind(scene.output), *_scores(scene)]
     return any(kind_of(node) == "mul" and dropped(node) and kind_of(node.inputs[0]) == "linear" for node in last)
 
 
-@certain(
-    "one score",
-    "a cross entropy gets one score for each example",
-    "the cross entropy gets one score for each example, and the softmax of one score is 1: the loss is always 0. For "
-    "two classes, use two scores, or binary_cross_entropy_with_logits with one",
-    graph=True,
-)
+@certain("one score", "a cross entropy gets one score for each example",
+         "the cross entropy gets one score for each example, and the softmax of one score is 1: the loss is always 0. "
+         "For two classes, use two scores, or binary_cross_entropy_with_logits with one", graph=True)  # fmt: skip
 def one_score(scene: Scene) -> Seen:
     scores = [node.inputs[0].shape for node in scene.between if node.primitive.name == "cross_entropy"]
     of_probabilities = [node.shape for node in scene.between if node.primitive.name == "log_softmax" and node.shape]
@@ -136,13 +108,9 @@ def _scores(scene: Scene) -> list[Any]:
     return [node_behind(node.inputs[0]) for node in (*ends, *(taken.source for taken in actions_taken(scene.between)))]
 
 
-@certain(
-    "softmax over the batch",
-    "the weights of a mixture come from a softmax over the examples",
-    "the softmax of the {shape} weights runs over axis 0, the examples, and what they weigh is added up over axis 1: "
-    "the weights of an example do not sum to 1. Use dim=1",
-    assumes=0.7,
-)
+@certain("softmax over the batch", "the weights of a mixture come from a softmax over the examples",
+         "the softmax of the {shape} weights runs over axis 0, the examples, and what they weigh is added up over axis "
+         "1: the weights of an example do not sum to 1. Use dim=1", assumes=0.7)  # fmt: skip
 def mixture_over_the_batch(scene: Scene) -> Seen:
     for node in nodes_of(scene.loss) if scene.loss is not None and scene.is_due else ():
         if node.primitive.name not in ("sum", "logsumexp") or len(node.inputs[0].shape) != 2:
@@ -163,13 +131,10 @@ def mixture_over_the_batch(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "no probabilities",
-    "a cross entropy takes the logarithm of what a linear layer gives",
-    "the loss takes the logarithm of the model's scores, which are no probabilities: apply a sigmoid or a softmax "
-    "first, or use a loss that takes scores, cross_entropy or binary_cross_entropy_with_logits",
-    graph=True,
-)
+@certain("no probabilities", "a cross entropy takes the logarithm of what a linear layer gives",
+         "the loss takes the logarithm of the model's scores, which are no probabilities: apply a sigmoid or a softmax "
+         "first, or use a loss that takes scores, cross_entropy or binary_cross_entropy_with_logits",
+         graph=True)  # fmt: skip
 def logarithm_of_scores(scene: Scene) -> Seen:
     entropies = [node for node in scene.between if node.primitive.name == "binary_cross_entropy"]
     negated = [node.inputs[0] for node in scene.between if node.primitive.name == "neg"]
@@ -185,14 +150,11 @@ def logarithm_of_scores(scene: Scene) -> Seen:
     return False
 
 
-@explains(
-    "squares of probabilities",
-    "the loss is the squared difference of a softmax or sigmoid from its targets",
-    "the loss is the squared error of a {kind}, whose gradient is small where the {kind} is sure, and wrong: take the "
-    "cross entropy instead, cross_entropy(scores, classes) or binary_cross_entropy_with_logits",
-    symptoms=("loss does not fall", "updates too small", "vanishing gradients", "loss stays high"),
-    assumes=1.2,
-)
+@explains("squares of probabilities", "the loss is the squared difference of a softmax or sigmoid from its targets",
+          "the loss is the squared error of a {kind}, whose gradient is small where the {kind} is sure, and wrong: "
+          "take the cross entropy instead, cross_entropy(scores, classes) or binary_cross_entropy_with_logits",
+          symptoms=("loss does not fall", "updates too small", "vanishing gradients", "loss stays high"),
+          assumes=1.2)  # fmt: skip
 def squared_probabilities(scene: Scene) -> Seen:
     names = [node.primitive.name for node in scene.between]
     for node in scene.between if "square" in names or "pow" in names or "mul" in names else ():
@@ -202,37 +164,25 @@ def squared_probabilities(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "logarithm missing",
-    "minus a score or a probability is the loss",
-    "the divergence gets probabilities where it takes their logarithms: kl_div(log_softmax(scores), target); without "
-    "the logarithm it falls below 0",
-    graph=True,
-)
+@certain("logarithm missing", "minus a score or a probability is the loss",
+         "the divergence gets probabilities where it takes their logarithms: kl_div(log_softmax(scores), target); "
+         "without the logarithm it falls below 0", graph=True)  # fmt: skip
 def divergence_without_logarithm(scene: Scene) -> Seen:
     differences = [node.inputs for node in scene.between if node.primitive.name == "sub"]
     products = [right for left, right in differences if left is None]  # target * log(target) - target * input
     return any(kind_of(product) == "mul" and input_names(product) == ["softmax"] for product in products)
 
 
-@certain(
-    "logarithm missing",
-    "minus a score or a probability is the loss",
-    "the loss is minus the probability of the right class, without its logarithm: nll_loss takes log_softmax(scores); "
-    "cross_entropy takes the scores",
-    graph=True,
-)
+@certain("logarithm missing", "minus a score or a probability is the loss",
+         "the loss is minus the probability of the right class, without its logarithm: nll_loss takes "
+         "log_softmax(scores); cross_entropy takes the scores", graph=True)  # fmt: skip
 def probability_without_logarithm(scene: Scene) -> Seen:
     return "softmax" in _picked(scene)
 
 
-@certain(
-    "logarithm missing",
-    "minus a score or a probability is the loss",
-    "the loss is minus the score of the right class, which has no lower end: nll_loss takes log_softmax(scores); "
-    "cross_entropy takes the scores",
-    graph=True,
-)
+@certain("logarithm missing", "minus a score or a probability is the loss",
+         "the loss is minus the score of the right class, which has no lower end: nll_loss takes log_softmax(scores); "
+         "cross_entropy takes the scores", graph=True)  # fmt: skip
 def score_without_logarithm(scene: Scene) -> Seen:
     return not _picked(scene).isdisjoint(("linear", "matmul", "add"))
 
@@ -250,13 +200,9 @@ def _indices(node: Any) -> int:
     return sum(isinstance(i, np.ndarray) for i in index) if isinstance(index, tuple) else 0
 
 
-@certain(
-    "all pairs",
-    "the loss broadcasts (N, 1) against (N,)",
-    "the loss broadcasts {column} against {row} to {shape}: it compares every prediction with every target. Give both "
-    "the same shape, such as targets[:, None] or predictions.squeeze(1)",
-    graph=True,
-)
+@certain("all pairs", "the loss broadcasts (N, 1) against (N,)",
+         "the loss broadcasts {column} against {row} to {shape}: it compares every prediction with every target. Give "
+         "both the same shape, such as targets[:, None] or predictions.squeeze(1)", graph=True)  # fmt: skip
 def all_pairs(scene: Scene) -> Seen:
     for node in scene.between:
         if node.primitive.name not in ("sub", "mul", "div", "add") or len(node.shape) < 2 or node.shape[0] < 2:
@@ -269,13 +215,10 @@ def all_pairs(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "class as a number",
-    "each output of an example is compared with the number of its class",
-    "the loss compares all {k} outputs of an example with the number of its class, so that each output must become "
-    "that number: use cross_entropy(scores, classes), or one-hot targets of shape {shape}",
-    graph=True,
-)
+@certain("class as a number", "each output of an example is compared with the number of its class",
+         "the loss compares all {k} outputs of an example with the number of its class, so that each output must "
+         "become that number: use cross_entropy(scores, classes), or one-hot targets of shape {shape}",
+         graph=True)  # fmt: skip
 def class_as_a_number(scene: Scene) -> Seen:
     for node in scene.between:
         shapes = operand_shapes(node) if node.primitive.name == "sub" else []
@@ -289,13 +232,9 @@ def class_as_a_number(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "hinge of 0 and 1",
-    "a hinge loss multiplies the score by targets of 0 and 1",
-    "the hinge loss gets targets of 0 and 1: where the target is 0, it does not depend on the score, so that class is "
-    "never learned. Use -1 and 1, targets 2 * y - 1",
-    graph=True,
-)
+@certain("hinge of 0 and 1", "a hinge loss multiplies the score by targets of 0 and 1",
+         "the hinge loss gets targets of 0 and 1: where the target is 0, it does not depend on the score, so that "
+         "class is never learned. Use -1 and 1, targets 2 * y - 1", graph=True)  # fmt: skip
 def hinge_of_bits(scene: Scene) -> Seen:
     hinges = [node.inputs for node in scene.between if node.primitive.name in ("relu", "maximum", "clamp")]
     margins: list[Any] = [next((source for source in inputs if source is not None), None) for inputs in hinges]
@@ -308,25 +247,18 @@ def hinge_of_bits(scene: Scene) -> Seen:
     )
 
 
-@certain(
-    "compared with itself",
-    "the loss is 0, and subtracts the model's output from itself",
-    "the loss compares the prediction with itself, so it is always 0: give it the targets",
-    graph=True,
-)
+@certain("compared with itself", "the loss is 0, and subtracts the model's output from itself",
+         "the loss compares the prediction with itself, so it is always 0: give it the targets",
+         graph=True)  # fmt: skip
 def compared_with_itself(scene: Scene) -> Seen:
     zero = bool(scene.losses) and scene.losses[-1] == 0
     sides = [[*map(node_behind, node.inputs)] for node in scene.between if zero and node.primitive.name == "sub"]
     return any(left is right is not None for left, right in sides)
 
 
-@certain(
-    "penalty too strong",
-    "a penalty on squared weights shrinks them by 2 % a step, or is nine tenths of the loss",
-    "the penalty of {penalty:g} times the squared weights pulls the weights to 0 more strongly than the rest of the "
-    "loss moves them; a weight decay of 1e-5 to 1e-2 is usual",
-    assumes=0.7,
-)
+@certain("penalty too strong", "a penalty on squared weights shrinks them by 2 % a step, or is nine tenths of the loss",
+         "the penalty of {penalty:g} times the squared weights pulls the weights to 0 more strongly than the rest of "
+         "the loss moves them; a weight decay of 1e-5 to 1e-2 is usual", assumes=0.7)  # fmt: skip
 def strong_penalty(scene: Scene) -> Seen:
     if scene.penalty <= 0 or not scene.samples:
         return None
@@ -340,52 +272,35 @@ def strong_penalty(scene: Scene) -> Seen:
     return ((plain and shrinks > 0.02 and len(scene.samples) >= 3) or outweighs) and {"penalty": scene.penalty}
 
 
-@certain(
-    "penalty too strong",
-    "a penalty on absolute weights makes nine tenths of the first gradients",
-    "the penalty of {penalty:g} times the absolute weights moves each weight towards 0, and past it, by more than the "
-    "rest of the loss, whatever the data say: make it much smaller, such as 1e-4",
-    assumes=0.8,
-)
+@certain("penalty too strong", "a penalty on absolute weights makes nine tenths of the first gradients",
+         "the penalty of {penalty:g} times the absolute weights moves each weight towards 0, and past it, by more than "
+         "the rest of the loss, whatever the data say: make it much smaller, such as 1e-4", assumes=0.8)  # fmt: skip
 def strong_lasso(scene: Scene) -> Seen:
     pull = scene.lasso * math.sqrt(sum(p.numel() for p in scene.model.parameters() if p.requires_grad))
     first = scene.samples[:3]
     return len(first) == 3 and pull > 0.9 * max(s.gradient for s in first) and {"penalty": scene.lasso}
 
 
-@explains(
-    "loss summed",
-    f"the loss is a sum over {SUMMED} examples or more, and the steps are too long",
-    "the loss is a sum over {n} examples, so the gradient is {n} times that of their mean, and the learning rate is "
-    "too high for it: take the mean (.mean(), reduction='mean')",
-    symptoms=("exploding gradients", "updates too large", "not finite"),
-    assumes=1.3,
-)
+@explains("loss summed", f"the loss is a sum over {SUMMED} examples or more, and the steps are too long",
+          "the loss is a sum over {n} examples, so the gradient is {n} times that of their mean, and the learning rate "
+          "is too high for it: take the mean (.mean(), reduction='mean')",
+          symptoms=("exploding gradients", "updates too large", "not finite"), assumes=1.3)  # fmt: skip
 def summed(scene: Scene) -> Seen:
     return scene.summed >= SUMMED and {"n": scene.summed}
 
 
-@explains(
-    "loss scaled down",
-    "the mean over the examples is divided by 50 or more, with plain SGD",
-    "the loss is {factor:.2g} times a mean over the examples, and so is the gradient: divide by the number of examples "
-    "once",
-    symptoms=("loss does not fall", "updates too small"),
-    assumes=0.9,
-)
+@explains("loss scaled down", "the mean over the examples is divided by 50 or more, with plain SGD",
+          "the loss is {factor:.2g} times a mean over the examples, and so is the gradient: divide by the number of "
+          "examples once", symptoms=("loss does not fall", "updates too small"), assumes=0.9)  # fmt: skip
 def scaled_down(scene: Scene) -> Seen:
     groups = scene.optimizer.param_groups if scene.optimizer is not None else [{}]
     return 0 < scene.factor <= 0.02 and "betas" not in groups[0] and {"factor": scene.factor}
 
 
-@explains(
-    "no lower end",
-    "the loss has fallen as far below 0 as it was from 0 at first, and still falls",
-    "the loss falls without end, from {first:.3g} to {last:.3g}: it has no lower end, so the numbers grow until they "
-    "overflow. Is its sign wrong, or a logarithm missing? A loss to minimize is 0 at best",
-    symptoms=("exploding gradients", "updates too large", "not finite"),
-    assumes=1.3,
-)
+@explains("no lower end", "the loss has fallen as far below 0 as it was from 0 at first, and still falls",
+          "the loss falls without end, from {first:.3g} to {last:.3g}: it has no lower end, so the numbers grow until "
+          "they overflow. Is its sign wrong, or a logarithm missing? A loss to minimize is 0 at best",
+          symptoms=("exploding gradients", "updates too large", "not finite"), assumes=1.3)  # fmt: skip
 def bottomless(scene: Scene) -> Seen:
     known = [loss for loss in scene.losses if math.isfinite(loss)]
     if not known or scene.adversarial:

@@ -16,36 +16,26 @@ SHORTER = 0.7
 """The part of its first length to which an episode must shrink to speak of a policy that gets worse."""
 
 
-@certain(
-    "logarithm missing",
-    "the probability of an action, not its logarithm, is multiplied by what it brought",
-    "the policy's loss has the probability of the action, without its logarithm: actions that are drawn often count "
-    "twice. The gradient of the expected return needs -(log_prob * weight).mean(), with log_softmax",
-    graph=True,
-)
+@certain("logarithm missing", "the probability of an action, not its logarithm, is multiplied by what it brought",
+         "the policy's loss has the probability of the action, without its logarithm: actions that are drawn often "
+         "count twice. The gradient of the expected return needs -(log_prob * weight).mean(), with log_softmax",
+         graph=True)  # fmt: skip
 def probability_of_the_action(scene: Scene) -> Seen:
     return any(kind_of(node_behind(taken.picked.inputs[0])) == "softmax" for taken in actions_taken(scene.between))
 
 
-@certain(
-    "actions not drawn",
-    f"of {TRIED} actions, all are the likeliest",
-    "each action that the policy took is the likeliest one: nothing else is tried, so it cannot find what is better. "
-    "Draw the actions from the policy's probabilities (rng.choice(n, p=p)); take the argmax only in the evaluation",
-    assumes=0.8,
-)
+@certain("actions not drawn", f"of {TRIED} actions, all are the likeliest",
+         "each action that the policy took is the likeliest one: nothing else is tried, so it cannot find what is "
+         "better. Draw the actions from the policy's probabilities (rng.choice(n, p=p)); take the argmax only in the "
+         "evaluation", assumes=0.8)  # fmt: skip
 def greedy(scene: Scene) -> Seen:
     return scene.greedy >= TRIED
 
 
-@certain(
-    "policy certain at first",
-    f"a new policy gives its likeliest action {SURE:.0%}, on average",
-    "the new policy gives the likeliest action a probability of {sure:.0%} on average, so the others are hardly tried: "
-    "its scores are too large. Use smaller initial weights, of the last layer above all, and inputs of about 1",
-    graph=True,
-    assumes=0.8,
-)
+@certain("policy certain at first", f"a new policy gives its likeliest action {SURE:.0%}, on average",
+         "the new policy gives the likeliest action a probability of {sure:.0%} on average, so the others are hardly "
+         "tried: its scores are too large. Use smaller initial weights, of the last layer above all, and inputs of "
+         "about 1", graph=True, assumes=0.8)  # fmt: skip
 def certain_at_first(scene: Scene) -> Seen:
     if len(scene.samples) > 1 or scene.resumed:
         return None
@@ -56,27 +46,19 @@ def certain_at_first(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "uphill",
-    "the log-probability of an action times what it brought is the loss, without a minus, and the episodes get shorter",
-    "the loss is log_prob * weight without a minus, so each step makes the actions that brought more less likely: "
-    "minimize -(log_prob * weight).mean()",
-    assumes=0.8,
-)
+@certain("uphill", "the log-probability of an action times what it brought is the loss, without a minus, and the "
+         "episodes get shorter",
+         "the loss is log_prob * weight without a minus, so each step makes the actions that brought more less likely: "
+         "minimize -(log_prob * weight).mean()", assumes=0.8)  # fmt: skip
 def against_the_return(scene: Scene) -> Seen:
     rows = [n for sign, n in scene.taken if sign > 0]
     half = len(rows) // 2
     return half >= 3 and len(rows) == len(scene.taken) and fmean(rows[-half:]) < SHORTER * fmean(rows[:half])
 
 
-@certain(
-    "entropy minimized",
-    "a policy's loss has its entropy with a plus",
-    "the policy's entropy is added to the loss, so the steps make it small, and the policy sure of itself: a bonus for "
-    "entropy is subtracted, loss - beta * entropy",
-    graph=True,
-    assumes=0.7,
-)
+@certain("entropy minimized", "a policy's loss has its entropy with a plus",
+         "the policy's entropy is added to the loss, so the steps make it small, and the policy sure of itself: a "
+         "bonus for entropy is subtracted, loss - beta * entropy", graph=True, assumes=0.7)  # fmt: skip
 def entropy_added(scene: Scene) -> Seen:
     if not any(True for _ in actions_taken(scene.between)):
         return None

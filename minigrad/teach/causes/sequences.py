@@ -20,12 +20,10 @@ IN_A_ROW = 3
 """The number of time steps that make a recurrence."""
 
 
-@certain(
-    "examples mixed",
-    "the result of an example depends on the others through a layer with batch_first=False",
-    "the result of an example depends on the other examples of its batch: {layer} takes axis 0 for the time and axis 1 "
-    "for the batch, and the inputs have the batch first. Set batch_first=True, or exchange the axes",
-)
+@certain("examples mixed", "the result of an example depends on the others through a layer with batch_first=False",
+         "the result of an example depends on the other examples of its batch: {layer} takes axis 0 for the time and "
+         "axis 1 for the batch, and the inputs have the batch first. Set batch_first=True, or exchange the "
+         "axes")  # fmt: skip
 def wrong_axis(scene: Scene) -> Seen:
     if not scene.mixes or not (scene.giveaway.in_rows or len(getattr(scene.output, "shape", ())) == 2):
         return None
@@ -34,13 +32,10 @@ def wrong_axis(scene: Scene) -> Seen:
     return next(({"layer": layer} for layer in layers if layer in scene.called), None)
 
 
-@certain(
-    "indices as numbers",
-    "a linear layer gets the tokens of a text as numbers",
-    "a linear layer gets the indices of the tokens as numbers, so that token 20 counts as twice token 10: give each "
-    "token a vector of its own, with nn.Embedding or as one-hot rows, F.one_hot(ids, {n})",
-    assumes=0.8,
-)
+@certain("indices as numbers", "a linear layer gets the tokens of a text as numbers",
+         "a linear layer gets the indices of the tokens as numbers, so that token 20 counts as twice token 10: give "
+         "each token a vector of its own, with nn.Embedding or as one-hot rows, F.one_hot(ids, {n})",
+         assumes=0.8)  # fmt: skip
 def numbered(scene: Scene) -> Seen:
     if scene.inputs is None or scene.output is None or not scene.giveaway.shifted or not scene.giveaway.is_text():
         return None
@@ -52,26 +47,18 @@ def numbered(scene: Scene) -> Seen:
     return None
 
 
-@explains(
-    "examples mixed",
-    "the result of an example depends on the other examples",
-    "the result of an example depends on the other examples of its batch: look for a reshape that should be a permute, "
-    "an index of axis 0 that should be one of axis 1, or a softmax over axis 0",
-    symptoms=("loss does not fall",),
-    assumes=1.4,
-)
+@explains("examples mixed", "the result of an example depends on the other examples",
+          "the result of an example depends on the other examples of its batch: look for a reshape that should be a "
+          "permute, an index of axis 0 that should be one of axis 1, or a softmax over axis 0",
+          symptoms=("loss does not fall",), assumes=1.4)  # fmt: skip
 def mixed(scene: Scene) -> Seen:
     return scene.mixes
 
 
-@explains(
-    "padding read",
-    "the sequences end with padding, and the result comes from the last position",
-    "the sequences end with padding, and the result comes from the last position, which is padding in {part:.0%} of "
-    "them: what was read before it fades. Take the result at each sequence's own last token, o[range(n), lengths - 1]",
-    symptoms=("vanishing gradients", "loss does not fall"),
-    assumes=0.9,
-)
+@explains("padding read", "the sequences end with padding, and the result comes from the last position",
+          "the sequences end with padding, and the result comes from the last position, which is padding in {part:.0%} "
+          "of them: what was read before it fades. Take the result at each sequence's own last token, o[range(n), "
+          "lengths - 1]", symptoms=("vanishing gradients", "loss does not fall"), assumes=0.9)  # fmt: skip
 def reads_padding(scene: Scene) -> Seen:
     ids, back = scene.inputs, scene.reach.back if scene.reach is not None else ()
     if ids is None or ids.dtype.kind not in "iu" or ids.ndim != 2 or len(back) != ids.shape[1] or not back[-1]:
@@ -81,14 +68,10 @@ def reads_padding(scene: Scene) -> Seen:
     return padded.mean() > 0.5 and len(scene.output.shape) == 2 and {"part": padded.mean()}
 
 
-@explains(
-    "vanishing gradients",
-    f"less than {THROUGH_TIME:g} of a gradient reaches the first step of a sequence",
-    "the gradient vanishes on its way back through time{by}: {left:.0e} of it reaches the first step. Use {instead}, "
-    "shorter sequences, or attention. (If the last inputs suffice: do inputs and targets belong together?)",
-    symptoms=("loss does not fall",),
-    assumes=1.3,
-)
+@explains("vanishing gradients", f"less than {THROUGH_TIME:g} of a gradient reaches the first step of a sequence",
+          "the gradient vanishes on its way back through time{by}: {left:.0e} of it reaches the first step. Use "
+          "{instead}, shorter sequences, or attention. (If the last inputs suffice: do inputs and targets belong "
+          "together?)", symptoms=("loss does not fall",), assumes=1.3)  # fmt: skip
 def forgotten(scene: Scene) -> Seen:
     back = scene.reach.back if scene.reach is not None else ()
     largest = max(back, default=0.0)
@@ -106,14 +89,11 @@ def forgotten(scene: Scene) -> Seen:
     }
 
 
-@certain(
-    "state detached",
-    "a weight multiplies results of the same step that are cut off from the graph, in several time steps",
-    "the state is cut off from the graph (detach(), .data, no_grad()) in each time step, where {name} multiplies it, "
-    "so no gradient goes back through time: detach it between two batches only",
-    graph=True,
-    assumes=0.8,
-)
+@certain("state detached", "a weight multiplies results of the same step that are cut off from the graph, in several "
+         "time steps",
+         "the state is cut off from the graph (detach(), .data, no_grad()) in each time step, where {name} multiplies "
+         "it, so no gradient goes back through time: detach it between two batches only", graph=True,
+         assumes=0.8)  # fmt: skip
 def state_detached(scene: Scene) -> Seen:
     parameters = {p.node: name for name, p in scene.model.named_parameters() if p.node is not None}
     made = {_address(array) for array in scene.values.values()}
@@ -130,14 +110,10 @@ def _address(array: np.ndarray) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-@certain(
-    "no activation",
-    "a state is multiplied by the same matrix again and again, without an activation",
-    "there is no activation between the time steps: the state is multiplied by {name} again and again, so the layer is "
-    "linear, and can only weigh what it has read. Put a tanh around the new state",
-    graph=True,
-    assumes=0.9,
-)
+@certain("no activation", "a state is multiplied by the same matrix again and again, without an activation",
+         "there is no activation between the time steps: the state is multiplied by {name} again and again, so the "
+         "layer is linear, and can only weigh what it has read. Put a tanh around the new state", graph=True,
+         assumes=0.9)  # fmt: skip
 def linear_recurrence(scene: Scene) -> Seen:
     if labels_of(scene.between) is None:
         return None  # a linear system may be meant
@@ -155,12 +131,9 @@ def linear_recurrence(scene: Scene) -> Seen:
     return max(again.values(), default=0) >= IN_A_ROW and {"name": max(again, key=again.__getitem__)}
 
 
-@certain(
-    "scores reordered",
-    "a permute between the scores and the cross entropy mixes positions and classes, or pairs them with other targets",
-    graph=True,
-    assumes=0.8,
-)
+@certain("scores reordered", "a permute between the scores and the cross entropy mixes positions and classes, or pairs "
+         "them with other targets",
+         graph=True, assumes=0.8)  # fmt: skip
 def reordered(scene: Scene) -> Seen:
     for node in scene.between:
         if node.primitive.name != "cross_entropy" or len(node.inputs[0].shape) != 2:
@@ -193,14 +166,10 @@ def reordered(scene: Scene) -> Seen:
     return None
 
 
-@explains(
-    "order unknown",
-    "attention gets nothing that depends on the position",
-    "the model does not know the order of what it reads: attention treats all positions alike, and nothing that "
-    "depends on the position is added to its inputs. Add a positional encoding, nn.Embedding(steps, d)(arange(steps))",
-    symptoms=("loss does not fall", "loss stays high"),
-    assumes=0.9,
-)
+@explains("order unknown", "attention gets nothing that depends on the position",
+          "the model does not know the order of what it reads: attention treats all positions alike, and nothing that "
+          "depends on the position is added to its inputs. Add a positional encoding, nn.Embedding(steps, "
+          "d)(arange(steps))", symptoms=("loss does not fall", "loss stays high"), assumes=0.9)  # fmt: skip
 def without_positions(scene: Scene) -> Seen:
     if scene.inputs is None or scene.output is None or scene.inputs.ndim < 2:
         return None

@@ -14,44 +14,33 @@ FAR = 5.0
 """The learning rate of SGD divided by 1 - momentum, beyond which a run overshoots; 0.1 and 0.9 make it 1."""
 
 
-@certain(
-    "weight decay too strong",
-    "the decay shrinks the weights by 2 % a step",
-    "the weight decay of {decay:g} shrinks the weights by {share:.0%} in each step; 1e-5 to 1e-2 is usual",
-)
+@certain("weight decay too strong", "the decay shrinks the weights by 2 % a step",
+         "the weight decay of {decay:g} shrinks the weights by {share:.0%} in each step; 1e-5 to 1e-2 is "
+         "usual")  # fmt: skip
 def strong_decay(scene: Scene) -> Seen:
     found = ((_decay(group), _decay(group) * float(group["lr"])) for group in _groups(scene))
     return next(({"decay": decay, "share": share} for decay, share in found if share > 0.02), None)
 
 
-@certain(
-    "weight decay too strong",
-    "the decay shrinks the weights by 2 % a step",
-    "each step shrinks the parameters by {share:.0%} besides following the gradient: the weight decay in it is too "
-    "strong; 1e-5 to 1e-2, times the learning rate, is usual",
-)
+@certain("weight decay too strong", "the decay shrinks the weights by 2 % a step",
+         "each step shrinks the parameters by {share:.0%} besides following the gradient: the weight decay in it is "
+         "too strong; 1e-5 to 1e-2, times the learning rate, is usual")  # fmt: skip
 def strong_decay_by_hand(scene: Scene) -> Seen:
     return scene.optimizer is None and 0.02 < scene.shrinks < 1 and len(scene.samples) >= 3 and {"share": scene.shrinks}
 
 
-@certain(
-    "betas swapped",
-    "the first beta of an Adam is above 0.99 and above the second",
-    "betas={betas} gives the momentum a beta of {betas[0]:g}, and the squares {betas[1]:g}: the usual order is "
-    "(0.9, 0.999)",
-)
+@certain("betas swapped", "the first beta of an Adam is above 0.99 and above the second",
+         "betas={betas} gives the momentum a beta of {betas[0]:g}, and the squares {betas[1]:g}: the usual order is "
+         "(0.9, 0.999)")  # fmt: skip
 def swapped_betas(scene: Scene) -> Seen:
     pairs = (tuple(group.get("betas") or ()) for group in _groups(scene))
     return next(({"betas": b} for b in pairs if len(b) == 2 and b[0] > 0.99 and b[0] > b[1]), None)
 
 
-@explains(
-    "epsilon too large",
-    "eps is ten times as large as the numbers of the gradient, and above 1e-3",
-    "eps={eps:g} is much larger than what it is added to, the root of the squared gradients, about {usual:.1g}: it "
-    "divides each step by {times:.0e}. It only keeps from dividing by 0; 1e-8 is usual",
-    symptoms=("updates too small", "loss does not fall"),
-)
+@explains("epsilon too large", "eps is ten times as large as the numbers of the gradient, and above 1e-3",
+          "eps={eps:g} is much larger than what it is added to, the root of the squared gradients, about {usual:.1g}: "
+          "it divides each step by {times:.0e}. It only keeps from dividing by 0; 1e-8 is usual",
+          symptoms=("updates too small", "loss does not fall"))  # fmt: skip
 def large_epsilon(scene: Scene) -> Seen:
     numbers = sum(p.numel() for p in scene.model.parameters() if p.requires_grad)
     usual = scene.samples[-1].gradient / math.sqrt(max(numbers, 1))
@@ -60,24 +49,17 @@ def large_epsilon(scene: Scene) -> Seen:
     return eps > 0 and {"eps": eps, "usual": usual, "times": eps / max(usual, 1e-30)}
 
 
-@explains(
-    "momentum too high",
-    "a momentum above 0.99",
-    "a momentum of {momentum:.4g} adds up the gradients of {times:.0f} steps, so the steps grow to {times:.0f} times "
-    "the learning rate; 0.9 is usual",
-    assumes=1.5,
-)
+@explains("momentum too high", "a momentum above 0.99",
+          "a momentum of {momentum:.4g} adds up the gradients of {times:.0f} steps, so the steps grow to {times:.0f} "
+          "times the learning rate; 0.9 is usual", assumes=1.5)  # fmt: skip
 def high_momentum(scene: Scene) -> Seen:
     momentum = _momentum(scene)
     return 0.99 < momentum < 1 and {"momentum": momentum, "times": 1 / (1 - min(momentum, 0.9999))}
 
 
-@certain(
-    "momentum too high",
-    f"the learning rate divided by 1 - momentum is above {FAR:g}, and the loss swings",
-    "the loss swings: its mean over {n} steps has risen from {least:.3g} to {most:.3g}. With a momentum of "
-    "{momentum:.4g}, the steps add up to {times:.0f} times the learning rate; 0.9 is usual",
-)
+@certain("momentum too high", f"the learning rate divided by 1 - momentum is above {FAR:g}, and the loss swings",
+         "the loss swings: its mean over {n} steps has risen from {least:.3g} to {most:.3g}. With a momentum of "
+         "{momentum:.4g}, the steps add up to {times:.0f} times the learning rate; 0.9 is usual")  # fmt: skip
 def swinging(scene: Scene) -> Seen:
     momentum, n = _momentum(scene), len(scene.losses) // 10
     rate = max(scene.samples[-1].learning_rates, default=0.0) if scene.samples else 0.0
@@ -90,12 +72,10 @@ def swinging(scene: Scene) -> Seen:
     return swings and {"n": n, "least": least, "most": most, "momentum": momentum, "times": 1 / (1 - momentum)}
 
 
-@certain(
-    "rate goes up and down",
-    "the learning rate of an optimizer has fallen to 0 and risen again twice, in steps",
-    "the learning rate falls to {least:.2g} and rises again to {most:.2g}, every {period} steps: a cosine schedule "
-    "does that after its T_max steps. Does it count epochs, while scheduler.step() is called for each batch?",
-)
+@certain("rate goes up and down", "the learning rate of an optimizer has fallen to 0 and risen again twice, in steps",
+         "the learning rate falls to {least:.2g} and rises again to {most:.2g}, every {period} steps: a cosine "
+         "schedule does that after its T_max steps. Does it count epochs, while scheduler.step() is called for each "
+         "batch?")  # fmt: skip
 def oscillating(scene: Scene) -> Seen:
     rates = scene.rates
     if len(rates) < 12 or scene.samples[-1].step > 400:
@@ -107,24 +87,18 @@ def oscillating(scene: Scene) -> Seen:
     return len(lows) >= 3 and len(periods) == 1 and {"least": rates[lows[0]], "most": most, "period": periods.pop()}
 
 
-@certain(
-    "momentum too high",
-    "a momentum of 1 or more",
-    "a momentum of {momentum:.4g} never forgets a gradient, so the steps do not die down, and the parameters "
-    "overshoot: v = mu * v - learning_rate * dx needs a mu below 1; 0.9 is usual",
-)
+@certain("momentum too high", "a momentum of 1 or more",
+         "a momentum of {momentum:.4g} never forgets a gradient, so the steps do not die down, and the parameters "
+         "overshoot: v = mu * v - learning_rate * dx needs a mu below 1; 0.9 is usual")  # fmt: skip
 def endless_momentum(scene: Scene) -> Seen:
     momentum = _momentum(scene)
     return momentum > 1 - 1e-4 and len(scene.samples) >= 5 and {"momentum": momentum}
 
 
-@explains(
-    "weight decay too strong",
-    "the decay is three times as long as the gradient, or the weights have shrunk to a third",
-    "the weight decay of {decay:g} pulls the weights to 0 more strongly than the gradient moves them; 1e-5 to 1e-2 is "
-    "usual",
-    assumes=0.9,
-)
+@explains("weight decay too strong", "the decay is three times as long as the gradient, or the weights have shrunk to "
+          "a third",
+          "the weight decay of {decay:g} pulls the weights to 0 more strongly than the gradient moves them; 1e-5 to "
+          "1e-2 is usual", assumes=0.9)  # fmt: skip
 def stronger_decay(scene: Scene) -> Seen:
     last = scene.samples[-1]
     size, decays = math.hypot(*last.sizes.values()), map(_decay, _groups(scene))
@@ -132,12 +106,10 @@ def stronger_decay(scene: Scene) -> Seen:
     return next(({"decay": d} for d in decays if d * size > 3 * last.gradient or (d > 0.02 and shrunk)), None)
 
 
-@certain(
-    "state lost",
-    "with a momentum, each of five steps is -learning_rate * gradient",
-    "each step is -learning_rate * gradient, as if there had been none before, though the momentum is {momentum:g}: "
-    "the optimizer is created again, or its state cleared, in each step. Create it once, before the loop",
-)
+@certain("state lost", "with a momentum, each of five steps is -learning_rate * gradient",
+         "each step is -learning_rate * gradient, as if there had been none before, though the momentum is "
+         "{momentum:g}: the optimizer is created again, or its state cleared, in each step. Create it once, before the "
+         "loop")  # fmt: skip
 def state_lost(scene: Scene) -> Seen:
     return scene.restarted >= 5 and {"momentum": _momentum(scene)}
 

@@ -40,13 +40,10 @@ SMALL_TARGET = 1e-2
 """The absolute value below which all targets are too small."""
 
 
-@certain(
-    "targets out of range",
-    "the targets of a binary cross entropy are not between 0 and 1",
-    "the targets of a binary cross entropy must lie between 0 and 1, but they go from {least:.3g} to {most:.3g}, and "
-    "the loss has no lower end. For classes 0, 1, 2, ... use a score for each class and cross_entropy",
-    graph=True,
-)
+@certain("targets out of range", "the targets of a binary cross entropy are not between 0 and 1",
+         "the targets of a binary cross entropy must lie between 0 and 1, but they go from {least:.3g} to {most:.3g}, "
+         "and the loss has no lower end. For classes 0, 1, 2, ... use a score for each class and cross_entropy",
+         graph=True)  # fmt: skip
 def binary_targets(scene: Scene) -> Seen:
     for array in loss_graph.binary_targets(scene.between):
         least, most = float(array.min()), float(array.max())
@@ -55,36 +52,27 @@ def binary_targets(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "padding in the loss",
-    "a third of the targets of a sequence are padding, as are their inputs",
-    "{part:.0%} of the targets are padding at the ends of the sequences, whose inputs are padding too: they are easy, "
-    "and outweigh the others. Leave them out: cross_entropy(..., ignore_index=...)",
-)
+@certain("padding in the loss", "a third of the targets of a sequence are padding, as are their inputs",
+         "{part:.0%} of the targets are padding at the ends of the sequences, whose inputs are padding too: they are "
+         "easy, and outweigh the others. Leave them out: cross_entropy(..., ignore_index=...)")  # fmt: skip
 def padding(scene: Scene) -> Seen:
     recent = scene.padded[-3:]
     return len(recent) == 3 and min(recent) > 1 / 3 and {"part": recent[-1]}
 
 
-@certain(
-    "rare class overlooked",
-    f"fewer than {RARE:.0%} of the targets are of other classes than the one predicted",
-    "{part:.1%} of the targets are of one class, and the model predicts no other: to say so always is nearly right. "
-    "Weigh the rare class (weight=, pos_weight=), draw it more often, or use a dice or focal loss",
-)
+@certain("rare class overlooked", f"fewer than {RARE:.0%} of the targets are of other classes than the one predicted",
+         "{part:.1%} of the targets are of one class, and the model predicts no other: to say so always is nearly "
+         "right. Weigh the rare class (weight=, pos_weight=), draw it more often, or use a dice or focal "
+         "loss")  # fmt: skip
 def imbalance(scene: Scene) -> Seen:
     recent = scene.overlooked[-2:]
     overlooks = len(recent) == 2 and scene.samples[-1].step >= 100 and all(part < RARE for part in recent)
     return overlooks and {"part": 1 - recent[-1]}
 
 
-@certain(
-    "targets out of range",
-    "a target lies outside the range of the last activation",
-    "the model ends with a {kind}, whose results lie {ends}, but the targets go from {least:.3g} to {most:.3g}: leave "
-    "the {kind} out, or scale the targets",
-    graph=True,
-)
+@certain("targets out of range", "a target lies outside the range of the last activation",
+         "the model ends with a {kind}, whose results lie {ends}, but the targets go from {least:.3g} to {most:.3g}: "
+         "leave the {kind} out, or scale the targets", graph=True)  # fmt: skip
 def out_of_range(scene: Scene) -> Seen:
     for node in scene.between if scene.output is not None else ():
         for result in map(node_behind, node.inputs) if node.primitive.name == "sub" else ():
@@ -97,24 +85,17 @@ def out_of_range(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "one class only",
-    "all targets of all binary cross entropies are the same number, in ten samples",
-    "all targets of the binary cross entropy are {answer:g}, so one answer for all is right: look at how the labels "
-    "are made. (A GAN's critic gets 1 for real examples and 0 for generated ones)",
-)
+@certain("one class only", "all targets of all binary cross entropies are the same number, in ten samples",
+         "all targets of the binary cross entropy are {answer:g}, so one answer for all is right: look at how the "
+         "labels are made. (A GAN's critic gets 1 for real examples and 0 for generated ones)")  # fmt: skip
 def one_answer(scene: Scene) -> Seen:
     same = all(answer == scene.answers[0] for answer in scene.answers)  # nan is not
     return len(scene.answers) >= 10 and same and not scene.adversarial and {"answer": scene.answers[0]}
 
 
-@certain(
-    "targets pass a gradient",
-    "a log-probability is multiplied by return minus value, and both pass a gradient",
-    "the advantage, return minus value, passes a gradient, so the policy's loss trains the critic to make the "
-    "advantages small or large: .detach() it in the policy's loss",
-    assumes=0.8,
-)
+@certain("targets pass a gradient", "a log-probability is multiplied by return minus value, and both pass a gradient",
+         "the advantage, return minus value, passes a gradient, so the policy's loss trains the critic to make the "
+         "advantages small or large: .detach() it in the policy's loss", assumes=0.8)  # fmt: skip
 def moving_advantage(scene: Scene) -> Seen:
     for node in nodes_of(scene.loss) if scene.loss is not None and scene.is_due else ():
         if node.primitive.name != "mul" or None in node.inputs:
@@ -126,13 +107,9 @@ def moving_advantage(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "targets pass a gradient",
-    "a result is compared with r + gamma * another result, and both pass a gradient",
-    "the target, r + gamma * the value of the next state, passes a gradient too, so the step moves the target towards "
-    "the prediction: compute it under no_grad(), or .detach() it",
-    assumes=0.8,
-)
+@certain("targets pass a gradient", "a result is compared with r + gamma * another result, and both pass a gradient",
+         "the target, r + gamma * the value of the next state, passes a gradient too, so the step moves the target "
+         "towards the prediction: compute it under no_grad(), or .detach() it", assumes=0.8)  # fmt: skip
 def moving_target(scene: Scene) -> Seen:
     for node in nodes_of(scene.loss) if scene.loss is not None and scene.is_due else ():
         if node.primitive.name != "sub" or None in node.inputs:
@@ -148,12 +125,10 @@ def moving_target(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "not shuffled",
-    f"the first ten batches have one class each, up to {IMPURE:.0%} of their examples, and not always the same",
-    "each batch has examples of one class only, so the model forgets the others: shuffle the examples (DataLoader(..., "
-    "shuffle=True))",
-)
+@certain("not shuffled",
+         f"the first ten batches have one class each, up to {IMPURE:.0%} of their examples, and not always the same",
+         "each batch has examples of one class only, so the model forgets the others: shuffle the examples "
+         "(DataLoader(..., shuffle=True))")  # fmt: skip
 def class_after_class(scene: Scene) -> Seen:
     if len(recent := scene.labels[-5:]) >= 5 and None not in recent and len({*scene.labels} - {None}) > 1:
         return True
@@ -165,58 +140,44 @@ def class_after_class(scene: Scene) -> Seen:
     return pure and several and runs and n > 3 * len(scene.majorities)  # one example is always of one class
 
 
-@certain(
-    "class as a number",
-    "the targets of a regression are 0, 1, 2, …, and inputs with near numbers are no more alike than others",
-    "the targets are the numbers 0 to {last}, and examples with near numbers are no more alike than others, so these "
-    "are classes, whose order and distance mean nothing. Use a score for each class and cross_entropy",
-)
+@certain("class as a number", "the targets of a regression are 0, 1, 2, …, and inputs with near numbers are no more "
+         "alike than others",
+         "the targets are the numbers 0 to {last}, and examples with near numbers are no more alike than others, so "
+         "these are classes, whose order and distance mean nothing. Use a score for each class and "
+         "cross_entropy")  # fmt: skip
 def unordered(scene: Scene) -> Seen:
     return len(scene.samples) >= 10 and scene.neighbours.unordered and {"last": scene.neighbours.numbers - 1}
 
 
-@explains(
-    "class as a number",
-    "the targets of a regression are 0, 1, 2, …",
-    "the targets are the numbers 0 to {last}: if these are classes, their order and distance mean nothing. Use a score "
-    "for each class and cross_entropy",
-    symptoms=("loss does not fall", "loss stays high", "worse than guessing"),
-    assumes=0.9,
-)
+@explains("class as a number", "the targets of a regression are 0, 1, 2, …",
+          "the targets are the numbers 0 to {last}: if these are classes, their order and distance mean nothing. Use a "
+          "score for each class and cross_entropy",
+          symptoms=("loss does not fall", "loss stays high", "worse than guessing"), assumes=0.9)  # fmt: skip
 def numbered(scene: Scene) -> Seen:
     return scene.neighbours.numbers > 0 and {"last": scene.neighbours.numbers - 1}
 
 
-@certain(
-    "one class only",
-    "all targets of ten batches are one class of three or more",
-    "all targets of all batches so far are class {label}: look at how the labels are read",
-)
+@certain("one class only", "all targets of ten batches are one class of three or more",
+         "all targets of all batches so far are class {label}: look at how the labels are read")  # fmt: skip
 def one_class(scene: Scene) -> Seen:
     one = len(scene.labels) >= 10 and None not in scene.labels and len({*scene.labels}) == 1
     return one and scene.guessing > math.log(2.5) and {"label": scene.labels[0]}
 
 
-@certain(
-    "one class only",
-    "all targets of a regression are the same number, in ten samples",
-    "all targets of all batches so far are {size:.3g}, so one answer for all is right: look at how they are read, such "
-    "as numbers below 1 that become integers, or a division of integers",
-)
+@certain("one class only", "all targets of a regression are the same number, in ten samples",
+         "all targets of all batches so far are {size:.3g}, so one answer for all is right: look at how they are read, "
+         "such as numbers below 1 that become integers, or a division of integers")  # fmt: skip
 def one_number(scene: Scene) -> Seen:
     sizes = scene.sizes_of_targets
     same = len(scene.guesses) >= 10 and not any(scene.guesses) and len({*sizes}) == 1
     return same and scene.calls == 1 and not scene.adversarial and {"size": sizes[0]}
 
 
-@certain(
-    "learned by heart",
-    f"after {MANY} steps, the loss is 7 % below that of guessing, and inputs say nothing about their targets",
-    "the loss falls, to {now:.3g}, where guessing costs {cost:.3g}, but examples with similar inputs have targets no "
-    "more alike than others, so the model learns each of them by heart. Do inputs and targets belong together, in the "
-    "same order, shuffled and cut together? A validation loss would not fall",
-    assumes=1.5,
-)
+@certain("learned by heart",
+         f"after {MANY} steps, the loss is 7 % below that of guessing, and inputs say nothing about their targets",
+         "the loss falls, to {now:.3g}, where guessing costs {cost:.3g}, but examples with similar inputs have targets "
+         "no more alike than others, so the model learns each of them by heart. Do inputs and targets belong together, "
+         "in the same order, shuffled and cut together? A validation loss would not fall", assumes=1.5)  # fmt: skip
 def by_heart(scene: Scene) -> Seen:
     known = [loss for loss in scene.losses[-50:] if math.isfinite(loss)]
     cost = scene.label_entropy if scene.neighbours.classes else fmean(scene.guesses or [math.nan])
@@ -232,12 +193,9 @@ def by_heart(scene: Scene) -> Seen:
     return scene.neighbours.unrelated(WEAK) and {"now": fmean(known), "cost": cost}
 
 
-@certain(
-    "scores too close",
-    "after 100 steps, the scores of a cross entropy, divided by a constant, differ by 0.2",
-    "the scores of the cross entropy differ by {width:.2g} at most, so their softmax is nearly uniform: the "
-    "temperature that divides them is too high; usual are 0.05 to 1",
-)
+@certain("scores too close", "after 100 steps, the scores of a cross entropy, divided by a constant, differ by 0.2",
+         "the scores of the cross entropy differ by {width:.2g} at most, so their softmax is nearly uniform: the "
+         "temperature that divides them is too high; usual are 0.05 to 1")  # fmt: skip
 def hot(scene: Scene) -> Seen:
     known = [width for width in scene.narrow if not math.isnan(width)]
     narrow = len(known) >= 3 and max(known) < 0.2 and scene.scaled and scene.samples[-1].step >= 100
@@ -251,26 +209,20 @@ def large_targets(scene: Scene) -> Seen:
     return LARGE_TARGET < size < math.inf and {"size": size}
 
 
-@explains(
-    "targets too small",
-    f"no target is beyond {SMALL_TARGET:g}, and the loss is above that of guessing",
-    "no target is beyond {size:.1g}, and the predictions are much larger: standardize the targets, so that they are "
-    "about 1, and scale the predictions back",
-    symptoms=("worse than guessing", "loss does not fall"),
-)
+@explains("targets too small", f"no target is beyond {SMALL_TARGET:g}, and the loss is above that of guessing",
+          "no target is beyond {size:.1g}, and the predictions are much larger: standardize the targets, so that they "
+          "are about 1, and scale the predictions back",
+          symptoms=("worse than guessing", "loss does not fall"))  # fmt: skip
 def small_targets(scene: Scene) -> Seen:
     size = max(scene.sizes_of_targets, default=0.0)
     return 0 < size < SMALL_TARGET and {"size": size}
 
 
-@explains(
-    "no bias",
-    "the mean of the targets is beyond one of their standard deviations, and the last layer has no bias",
-    "the mean of the targets is {offset:.2g} of their standard deviations from 0, and the last layer has no bias that "
-    "could become that mean: give it one (bias=True), or subtract the mean from the targets",
-    symptoms=("worse than guessing", "loss does not fall", "updates too large"),
-    assumes=0.9,
-)
+@explains("no bias", "the mean of the targets is beyond one of their standard deviations, and the last layer has no "
+          "bias",
+          "the mean of the targets is {offset:.2g} of their standard deviations from 0, and the last layer has no bias "
+          "that could become that mean: give it one (bias=True), or subtract the mean from the targets",
+          symptoms=("worse than guessing", "loss does not fall", "updates too large"), assumes=0.9)  # fmt: skip
 def no_bias(scene: Scene) -> Seen:
     centred = scene.batch is None or abs(scene.batch.mean) < scene.batch.std
     return scene.unbiased and scene.offset > 1 and centred and {"offset": scene.offset}

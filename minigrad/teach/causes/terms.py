@@ -25,13 +25,11 @@ GROWN = 10.0
 """A term that has grown this many times began where it had nothing to learn."""
 
 
-@certain(
-    "one term dominates",
-    f"a term of the loss without targets is {OUTWEIGHS:g} times that with targets, or one "
-    f"with targets {OTHER_TASK:g} times another, and that one has not fallen by half",
-    "one term of the loss is {size:.3g}, and another, which hardly falls, is {now:.3g}: {what}",
-    assumes=1.1,
-)
+@certain("one term dominates",
+         f"a term of the loss without targets is {OUTWEIGHS:g} times that with targets, or one "
+         f"with targets {OTHER_TASK:g} times another, and that one has not fallen by half",
+         "one term of the loss is {size:.3g}, and another, which hardly falls, is {now:.3g}: {what}",
+         assumes=1.1)  # fmt: skip
 def dominant(scene: Scene) -> Seen:
     if len(scene.terms) < 3 or scene.samples[-1].step < SETTLED:
         return None
@@ -62,27 +60,19 @@ def dominant(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "posterior collapsed",
-    f"the posterior's divergence is below {LATENT:g} for each number",
-    "the posterior has collapsed to the prior: mean 0 and deviation 1 for every example, so the decoder gets noise "
-    "that says nothing about it. Weigh the divergence less (beta), raise that weight slowly from 0, and take the sum "
-    "over the pixels, as the divergence is a sum over the latent numbers",
-)
+@certain("posterior collapsed", f"the posterior's divergence is below {LATENT:g} for each number",
+         "the posterior has collapsed to the prior: mean 0 and deviation 1 for every example, so the decoder gets "
+         "noise that says nothing about it. Weigh the divergence less (beta), raise that weight slowly from 0, and "
+         "take the sum over the pixels, as the divergence is a sum over the latent numbers")  # fmt: skip
 def posterior(scene: Scene) -> Seen:
     known = [d for d in scene.latents if not math.isnan(d)]
     return len(known) >= 4 and scene.samples[-1].step >= 2 * SETTLED and max(known[-2:]) < min(LATENT, known[0])
 
 
-@certain(
-    "divergence missing",
-    "results are mean + noise * deviation, and nothing else depends on the deviation",
-    "the latent numbers are mean + noise * deviation, and the loss has no divergence from the prior: the deviation can "
-    "only shrink to 0, and samples from the prior mean nothing to the decoder. Add the divergence, "
-    "-0.5 * (1 + logvar - mu**2 - exp(logvar)).sum()",
-    graph=True,
-    assumes=0.8,
-)
+@certain("divergence missing", "results are mean + noise * deviation, and nothing else depends on the deviation",
+         "the latent numbers are mean + noise * deviation, and the loss has no divergence from the prior: the "
+         "deviation can only shrink to 0, and samples from the prior mean nothing to the decoder. Add the divergence, "
+         "-0.5 * (1 + logvar - mu**2 - exp(logvar)).sum()", graph=True, assumes=0.8)  # fmt: skip
 def no_divergence(scene: Scene) -> Seen:
     if scene.samples[-1].step < 20:
         return None  # its weight may rise from 0
@@ -96,15 +86,11 @@ def no_divergence(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "latent cut off",
-    "a divergence has logvar and exp(logvar), and no mean + noise * deviation passes a gradient",
-    "the loss has the divergence of a posterior, but its deviation takes no part in anything else: the decoder gets "
-    "latent numbers without noise, or detached ones, so that the encoder learns from the divergence alone. Draw them "
-    "as mu + (logvar / 2).exp() * noise, without detach() or no_grad()",
-    graph=True,
-    assumes=0.8,
-)
+@certain("latent cut off", "a divergence has logvar and exp(logvar), and no mean + noise * deviation passes a gradient",
+         "the loss has the divergence of a posterior, but its deviation takes no part in anything else: the decoder "
+         "gets latent numbers without noise, or detached ones, so that the encoder learns from the divergence alone. "
+         "Draw them as mu + (logvar / 2).exp() * noise, without detach() or no_grad()", graph=True,
+         assumes=0.8)  # fmt: skip
 def latent_cut_off(scene: Scene) -> Seen:
     signs = linear_terms(scene.loss)
     nodes = [*nodes_of(scene.loss)]
@@ -119,14 +105,10 @@ def latent_cut_off(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "deviation wrong",
-    "what multiplies the noise of a posterior is not exp(logvar / 2), or the divergence has logvar without exp(logvar)",
-    "{what}: with logvar, the latent numbers are mu + (logvar / 2).exp() * noise, and the divergence is "
-    "-0.5 * (1 + logvar - mu**2 - exp(logvar)).sum()",
-    graph=True,
-    assumes=0.7,
-)
+@certain("deviation wrong", "what multiplies the noise of a posterior is not exp(logvar / 2), or the divergence has "
+         "logvar without exp(logvar)",
+         "{what}: with logvar, the latent numbers are mu + (logvar / 2).exp() * noise, and the divergence is -0.5 * (1 "
+         "+ logvar - mu**2 - exp(logvar)).sum()", graph=True, assumes=0.7)  # fmt: skip
 def wrong_deviation(scene: Scene) -> Seen:
     signs, values = linear_terms(scene.loss), scene.values
     scales = [n.inputs[0] for n in signs if kind_of(n) == "exp" and signs[n] * signs.get(n.inputs[0], 0) < 0]
@@ -156,14 +138,11 @@ def wrong_deviation(scene: Scene) -> Seen:
     return None
 
 
-@certain(
-    "results collapse",
-    f"no term has targets, and the results differ by {COLLAPSED:g} of what they did at first",
-    "the model's results become the same for all examples: their standard deviation was {first:.2g}, and is "
-    "{last:.2g}, {part:.1%} of their size. The loss compares results with each other only, and is lowest there: add "
-    "what keeps them apart, such as negative pairs, a term for the variance, or the log-determinant of a flow with its "
-    "sign",
-)
+@certain("results collapse", f"no term has targets, and the results differ by {COLLAPSED:g} of what they did at first",
+         "the model's results become the same for all examples: their standard deviation was {first:.2g}, and is "
+         "{last:.2g}, {part:.1%} of their size. The loss compares results with each other only, and is lowest there: "
+         "add what keeps them apart, such as negative pairs, a term for the variance, or the log-determinant of a flow "
+         "with its sign")  # fmt: skip
 def collapse(scene: Scene) -> Seen:
     known = [pair for pair in scene.spreads if not math.isnan(pair[0])]
     if scene.loss is None or len(known) < 10 or scene.samples[-1].step < SETTLED or not min(known[0]):

@@ -10,12 +10,10 @@ from minigrad.teach.causes.cause import Seen, certain
 from minigrad.teach.causes.scene import Scene
 
 
-@certain(
-    "validated in training mode",
-    "a model with dropout or batch normalization computes a validation loss in training mode",
-    "the validation loss was computed in training mode, with dropout or with the statistics of the batch: call "
-    "model.eval() before it, and model.train() after it",
-)
+@certain("validated in training mode", "a model with dropout or batch normalization computes a validation loss in "
+         "training mode",
+         "the validation loss was computed in training mode, with dropout or with the statistics of the batch: call "
+         "model.eval() before it, and model.train() after it")  # fmt: skip
 def validated_in_training(scene: Scene) -> Seen:
     return scene.validated_in_training
 
@@ -30,14 +28,10 @@ def _training(scene: Scene, step: int) -> float:
     return float(np.mean(losses)) if losses else math.nan
 
 
-@certain(
-    "validation data differ",
-    f"the first validation loss is {UNLIKE:g} times any training loss so far",
-    "the first validation loss is {validation:.3g}, and no training loss was above {training:.3g}, not even that of "
-    "the untrained model: the validation data seem to be prepared in another way. Scale their inputs and targets with "
-    "the mean and standard deviation of the training data",
-    assumes=0.9,
-)
+@certain("validation data differ", f"the first validation loss is {UNLIKE:g} times any training loss so far",
+         "the first validation loss is {validation:.3g}, and no training loss was above {training:.3g}, not even that "
+         "of the untrained model: the validation data seem to be prepared in another way. Scale their inputs and "
+         "targets with the mean and standard deviation of the training data", assumes=0.9)  # fmt: skip
 def unlike_data(scene: Scene) -> Seen:
     known = [loss for loss in scene.losses if math.isfinite(loss)]
     if not scene.validation or not known or max(known) <= 0:
@@ -47,13 +41,11 @@ def unlike_data(scene: Scene) -> Seen:
     return differs and not scene.validated_in_training and {"validation": validation, "training": max(known)}
 
 
-@certain(
-    "overfitting",
-    "the validation loss is 10 % above its lowest in three logs in a row, and above the training loss, which falls",
-    "the model overfits: the validation loss was lowest at step {at}, {best:.3g}, and is {now:.3g} now, while the "
-    "training loss still falls. Stop at the lowest (early stopping), or use more data, weight decay, dropout or a "
-    "smaller model",
-)
+@certain("overfitting", "the validation loss is 10 % above its lowest in three logs in a row, and above the training "
+         "loss, which falls",
+         "the model overfits: the validation loss was lowest at step {at}, {best:.3g}, and is {now:.3g} now, while the "
+         "training loss still falls. Stop at the lowest (early stopping), or use more data, weight decay, dropout or a "
+         "smaller model")  # fmt: skip
 def overfitting(scene: Scene) -> Seen:
     known = [(step, loss) for step, loss in scene.validation if math.isfinite(loss)]
     if len(known) < 6:
@@ -65,13 +57,11 @@ def overfitting(scene: Scene) -> Seen:
     return rises and training < _training(scene, at) and {"at": at, "best": best, "now": since[-1]}
 
 
-@certain(
-    "validation unchanged",
-    "the validation loss is the same number five times in a row, while the training loss falls to half",
-    "the validation loss is the same number each time, {validation:.6g}, while the training loss has fallen from "
-    "{before:.3g} to {now:.3g}: it does not come from the weights that are trained, but from a copy that stays as it "
-    "is (deepcopy(), an average such as EMA that nothing updates), or is not computed again",
-)
+@certain("validation unchanged", "the validation loss is the same number five times in a row, while the training loss "
+         "falls to half",
+         "the validation loss is the same number each time, {validation:.6g}, while the training loss has fallen from "
+         "{before:.3g} to {now:.3g}: it does not come from the weights that are trained, but from a copy that stays as "
+         "it is (deepcopy(), an average such as EMA that nothing updates), or is not computed again")  # fmt: skip
 def unchanged(scene: Scene) -> Seen:
     recent = scene.validation[-5:]
     if len(recent) < 5 or len({loss for _, loss in recent}) > 1:
@@ -80,13 +70,11 @@ def unchanged(scene: Scene) -> Seen:
     return 0 < 2 * now < before and {"validation": recent[0][1], "before": before, "now": now}
 
 
-@certain(
-    "same batch",
-    "each of ten samples had the same inputs, and the validation loss is three times the training loss",
-    "each step has the same batch of {size} examples, which the model learns by heart: the training loss is "
-    "{training:.3g}, the validation loss {validation:.3g}. Take the next batch inside the loop; with all of the data "
-    "in it, use more data or a smaller model",
-)
+@certain("same batch", "each of ten samples had the same inputs, and the validation loss is three times the training "
+         "loss",
+         "each step has the same batch of {size} examples, which the model learns by heart: the training loss is "
+         "{training:.3g}, the validation loss {validation:.3g}. Take the next batch inside the loop; with all of the "
+         "data in it, use more data or a smaller model")  # fmt: skip
 def same_batch(scene: Scene) -> Seen:
     if not scene.validation or scene.repeated < max(10, len(scene.samples)) or not scene.losses:
         return None

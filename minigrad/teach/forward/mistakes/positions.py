@@ -90,11 +90,8 @@ def _reversed(site: Site) -> Iterator[Variant]:
         yield Variant(make(partial(np.flip, axis=axes)), f"{name} is flipped: in reverse order along axis {where}")
 
 
-@mistake(
-    "layout",
-    "operation",
-    "the dimensions of {detail} are in another order (reshape instead of transpose, or the reverse)",
-)
+@mistake("layout", "operation", "the dimensions of {detail} are in another order (reshape instead of transpose, or the "
+         "reverse)")  # fmt: skip
 def _layout(site: Site) -> Iterator[Variant]:
     for name, shape, make in site.spots:
         if len(shape) > 1 and math.prod(shape) > max(shape):

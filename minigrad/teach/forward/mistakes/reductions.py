@@ -106,12 +106,8 @@ def _by_its_own(x: int, axis: int, scale: Any, values: Values) -> Any:
     return scale * (a - np.mean(a, axis, keepdims=True)) / np.sqrt(np.var(a, axis, keepdims=True) + 1e-5)
 
 
-@mistake(
-    "keepdims",
-    "operation",
-    "keepdims is missing in {what}: the result is broadcast along another dimension",
-    assumes=1.05,
-)
+@mistake("keepdims", "operation", "keepdims is missing in {what}: the result is broadcast along another dimension",
+         assumes=1.05)  # fmt: skip
 def _keepdims(site: Site) -> Iterator[Variant]:
     if site.op.parameters.get("keepdims"):
         yield Variant(lambda v: site.again(v, keepdims=False))

@@ -38,12 +38,8 @@ mistake("rate-constant", "rule", "another learning rate is used than the one pas
 # fmt: on
 
 
-@mistake(
-    "rate-decays-inside",
-    "rule",
-    "the learning rate decays inside the rule, besides the decay of the rate that is passed in: {detail}",
-    assumes=1.35,
-)
+@mistake("rate-decays-inside", "rule", "the learning rate decays inside the rule, besides the decay of the rate that "
+         "is passed in: {detail}", assumes=1.35)  # fmt: skip
 def _decays_inside(formula: Formula) -> Iterator[Variant]:
     for rate, what in (("learning_rate", ""), ("RATE_0", ", from the first rate on")):
         for f in (0.5, 0.9, 0.95, 0.96, 0.98, 0.99, 0.995, 0.999, 0.9999):

@@ -82,11 +82,8 @@ def _elsewhere(formula: Formula) -> Iterator[Variant]:
                 yield Variant(formula.with_body(body, decay), f"x` in the last line{said}")
 
 
-@mistake(
-    "weight-decay-last",
-    "rule",
-    "the weight decay is applied after the step, to the new x, instead of before it{detail}",
-)
+@mistake("weight-decay-last", "rule", "the weight decay is applied after the step, to the new x, instead of before "
+         "it{detail}")  # fmt: skip
 def _last(formula: Formula) -> Iterator[Variant]:
     for i, decay in _decays(formula):
         for line, said in (
