@@ -21,11 +21,8 @@ from minigrad.teach.mistakes.sites import Edge
 from minigrad.teach.tape import MOVING, Times
 
 
-@mistake(
-    "dropped",
-    "edge",
-    "the contribution of {operand} through {through} is missing: forgotten, or overwritten by a later one (= for +=)",
-)
+@mistake("dropped", "edge", "the contribution of {operand} through {through} is missing: forgotten, or overwritten by "
+         "a later one (= for +=)")  # fmt: skip
 def _dropped(s: Edge) -> Iterator[Variant]:
     if s.is_square or s.is_total:
         return  # "half of a square" or "earlier terms" says so
@@ -37,34 +34,22 @@ def _dropped(s: Edge) -> Iterator[Variant]:
         yield Variant(lambda g: np.zeros(s.operand.shape), assumes=1.5 * softmax)
 
 
-@mistake(
-    "earlier terms",
-    "edge",
-    "only what is added to {node} last{line} gets a gradient: the contributions of earlier passes are missing, "
-    "forgotten or overwritten (= for +=)",
-)
+@mistake("earlier terms", "edge", "only what is added to {node} last{line} gets a gradient: the contributions of "
+         "earlier passes are missing, forgotten or overwritten (= for +=)")  # fmt: skip
 def _earlier_terms(s: Edge) -> Iterator[Variant]:
     if s.is_total:
         yield Variant(lambda g: np.zeros(s.operand.shape))
 
 
-@mistake(
-    "half of a square",
-    "edge",
-    "{operand} stands twice in {through}, and only one of its two contributions is there: the factor 2 of a square",
-    assumes=0.9,
-)
+@mistake("half of a square", "edge", "{operand} stands twice in {through}, and only one of its two contributions is "
+         "there: the factor 2 of a square", assumes=0.9)  # fmt: skip
 def _half_of_a_square(s: Edge) -> Iterator[Variant]:
     if s.is_square and s.i == 0:
         yield Variant(lambda g: np.zeros(s.operand.shape))
 
 
-@mistake(
-    "constant",
-    "edge",
-    "{through} is treated as a constant: it depends on {operand} too, and that contribution is missing",
-    assumes=0.9,
-)
+@mistake("constant", "edge", "{through} is treated as a constant: it depends on {operand} too, and that contribution "
+         "is missing", assumes=0.9)  # fmt: skip
 def _constant(s: Edge) -> Iterator[Variant]:
     if ((s.op.kind in REDUCTIONS and not s.op.added) or _leads_to_reduction(s)) and not s.is_square:
         yield Variant(lambda g: np.zeros(s.operand.shape))
@@ -89,24 +74,16 @@ def _sign(s: Edge) -> Iterator[Variant]:
     yield Variant(lambda g: -s.contribution(g))
 
 
-@mistake(
-    "doubled",
-    "edge",
-    "the contribution of {operand} through {through} is counted twice: {detail}added twice, or passed on once before "
-    "all contributions had arrived and then again",
-    assumes=1.6,
-)
+@mistake("doubled", "edge", "the contribution of {operand} through {through} is counted twice: {detail}added twice, or "
+         "passed on once before all contributions had arrived and then again", assumes=1.6)  # fmt: skip
 def _doubled(s: Edge) -> Iterator[Variant]:
     constants = [o for op in s.tape.ops for i, o in enumerate(op.operands) if op.sources[i] is None and np.size(o) == 1]
     half = any(float(np.ravel(c)[0]) in (0.5, 2.0) for c in constants if np.asarray(c).dtype.kind in "fi")
     yield Variant(lambda g: 2 * s.contribution(g), "a factor of 1/2 is missing, or it is " * half)
 
 
-@mistake(
-    "skipped",
-    "edge",
-    "the local derivative of {through} is missing: the upstream gradient is passed to {operand} as it is{detail}",
-)
+@mistake("skipped", "edge", "the local derivative of {through} is missing: the upstream gradient is passed to "
+         "{operand} as it is{detail}")  # fmt: skip
 def _skipped(s: Edge) -> Iterator[Variant]:
     op = s.op
     if op.kind in ("add", "expand", "reshape", "clone", "to", "stack", "cat", "setitem", "sum"):
@@ -133,13 +110,8 @@ def _skipped(s: Edge) -> Iterator[Variant]:
         yield Variant(lambda g: s.fitted(g), detail, assumes, "as it is")
 
 
-@mistake(
-    "upstream ignored",
-    "edge",
-    "the upstream gradient is ignored at {through}: the local derivative alone goes to {operand}; multiply it by the "
-    "gradient that arrives{detail}",
-    assumes=1.2,
-)
+@mistake("upstream ignored", "edge", "the upstream gradient is ignored at {through}: the local derivative alone goes "
+         "to {operand}; multiply it by the gradient that arrives{detail}", assumes=1.2)  # fmt: skip
 def _upstream_ignored(s: Edge) -> Iterator[Variant]:
     if s.k != len(s.tape.ops) - 1 or s.op.value.size > 1:
         yield Variant(lambda g: s.contribution(np.ones_like(g)), _everywhere(s.g), key="ones")
@@ -160,12 +132,8 @@ def _upstream_twice(s: Edge) -> Iterator[Variant]:
     yield Variant(lambda g: s.contribution(g * g))
 
 
-@mistake(
-    "other function",
-    "edge",
-    "the local derivative of {through} with respect to {operand} is wrong: it is computed as {detail}",
-    assumes=1.8,
-)
+@mistake("other function", "edge", "the local derivative of {through} with respect to {operand} is wrong: it is "
+         "computed as {detail}", assumes=1.8)  # fmt: skip
 def _other_function(s: Edge) -> Iterator[Variant]:
     op = s.op
     if not isinstance(op.primitive, Elementwise):
@@ -181,11 +149,7 @@ def _other_function(s: Edge) -> Iterator[Variant]:
             (f"{n:g} * {base}", "", lambda: p * a),
             (f"{n - 1:g} * {base}**{n - 1:g}", "", lambda: (p - 1) * a ** (p - 1)),
             (f"{n - 1:g} * {base}**{n:g}", "", lambda: (p - 1) * a**p),
-            (
-                f"{n:g} * {base}**{n - 2:g}",
-                "" if n != 2 else f": the factor {base} is missing",
-                lambda: p * a ** (p - 2),
-            ),
+            (f"{n:g} * {base}**{n - 2:g}", f": the factor {base} is missing" * (n == 2), lambda: p * a ** (p - 2)),
             (f"{n + 1:g} * {base}**{n:g}", "", lambda: (p + 1) * a**p),
             (f"{base}**{n:g}", "", lambda: a**p),
             (f"{n:g}", f": the factor {base} is missing", lambda: p * np.ones_like(a)),
@@ -197,8 +161,7 @@ def _other_function(s: Edge) -> Iterator[Variant]:
         for number, (text, why, d) in enumerate(powers):
             if n == 2 and number in (3, 7):  # said by another one
                 continue
-            d_value = d()
-            yield Variant(Times(d_value, s.fitted), f"`{text}`{why}", -0.6, f"power {number}")
+            yield Variant(Times(d(), s.fitted), f"`{text}`{why}", -0.6, f"power {number}")
         return
     if op.kind == "sqrt":
         said = spoken("1 / y", {"y": s.words.name(s.k)})
@@ -218,9 +181,8 @@ def _other_function(s: Edge) -> Iterator[Variant]:
         y = op.value
         instead = derivative(s)
         for text, of_operands in _OF_TWO.items():
-            d_value = of_operands(a, b, y)
             said = spoken(text, {"a": s.words.operand(s.k, 0), "b": s.words.operand(s.k, 1), "y": s.words.name(s.k)})
-            yield Variant(Times(d_value, s.fitted), f"{said} instead of {instead}", 0.0, text)
+            yield Variant(Times(of_operands(a, b, y), s.fitted), f"{said} instead of {instead}", 0.0, text)
 
 
 _OF_TWO = {
@@ -235,12 +197,8 @@ _OF_TWO = {
 """Derivatives that a function of two operands a and b may be given by mistake; y is its result."""
 
 
-@mistake(
-    "other array",
-    "edge",
-    "the derivative of {through} with respect to {operand} is computed from the wrong array: {detail}",
-    assumes=2.0,
-)
+@mistake("other array", "edge", "the derivative of {through} with respect to {operand} is computed from the wrong "
+         "array: {detail}", assumes=2.0)  # fmt: skip
 def _other_array(s: Edge) -> Iterator[Variant]:
     op = s.op
     ones = np.ones(op.value.shape)
@@ -295,17 +253,12 @@ def _other_array(s: Edge) -> Iterator[Variant]:
                 yield Variant(instead(name, reshaped), text, -0.2, f"{name} flat")
         for state, when in s.other_passes(None if name == "y" else op.primitive.inputs.index(name)):
             if state.shape == right.shape:
-                yield Variant(
-                    instead(name, state),
-                    f"{said} of the {when} pass of the loop (a wrong step or index)",
-                    0.1,
-                    f"{name} {when}",
-                )
+                text = f"{said} of the {when} pass of the loop (a wrong step or index)"
+                yield Variant(instead(name, state), text, 0.1, f"{name} {when}")
         if right.ndim > 1 and name != "y" and op.kind != "matmul":
             for a, b in itertools.combinations(range(right.ndim), 2):
                 if right.shape[a] == right.shape[b]:
-                    turned = right.swapaxes(a, b)
-                    yield Variant(instead(name, turned), f"{said} transposed", 0.4)
+                    yield Variant(instead(name, right.swapaxes(a, b)), f"{said} transposed", 0.4)
         if name != "y" and op.kind in ("mul", "matmul") and right.ndim <= 4:
             dims = [d for d in range(right.ndim) if right.shape[d] > 1]
             for flipped in subsets(dims):
@@ -323,13 +276,8 @@ def _instead_of(s: Edge, k: int) -> Iterator[tuple[np.ndarray, str, float, str]]
             yield right.swapaxes(a, b), f"{name} transposed", 0.2, f"{a} {b}"
 
 
-@mistake(
-    "changed upstream",
-    "edge",
-    "the contribution of {operand} through {through} is computed from an upstream gradient that was changed before it "
-    "was used: it is already multiplied by {detail}",
-    assumes=1.7,
-)
+@mistake("changed upstream", "edge", "the contribution of {operand} through {through} is computed from an upstream "
+         "gradient that was changed before it was used: it is already multiplied by {detail}", assumes=1.7)  # fmt: skip
 def _changed_upstream(s: Edge) -> Iterator[Variant]:
     """Two lines in the wrong order: dh *= z, then dn = dh * (1 - z)."""
     total, i = s.op, s.i
@@ -346,13 +294,8 @@ def _changed_upstream(s: Edge) -> Iterator[Variant]:
         yield Variant(Times(s.local * edge.local, s.fitted), text, key=f"{j}")
 
 
-@mistake(
-    "changed array",
-    "edge",
-    "the derivative of {through} with respect to {operand} is computed from an array that was changed after the "
-    "forward pass: {detail}",
-    assumes=1.8,
-)
+@mistake("changed array", "edge", "the derivative of {through} with respect to {operand} is computed from an array "
+         "that was changed after the forward pass: {detail}", assumes=1.8)  # fmt: skip
 def _changed_array(s: Edge) -> Iterator[Variant]:
     """A parameter after its update, an array that was overwritten in place: the stale value is gone."""
     op = s.op
@@ -421,12 +364,8 @@ def _factor(s: Edge) -> Iterator[Variant]:
         yield Variant(lambda g: c * s.contribution(g), text, assumes, f"{c:.6g}")
 
 
-@mistake(
-    "wrong product",
-    "edge",
-    "the matrix product for the gradient of {operand} in {through} is wrong: it is {detail}",
-    assumes=1.3,
-)
+@mistake("wrong product", "edge", "the matrix product for the gradient of {operand} in {through} is wrong: it is "
+         "{detail}", assumes=1.3)  # fmt: skip
 def _wrong_product(s: Edge) -> Iterator[Variant]:
     if s.op.kind != "matmul":
         return
@@ -461,12 +400,10 @@ def _wrong_product(s: Edge) -> Iterator[Variant]:
             yield Variant(product, f"{text}, where g is the upstream gradient: {why}", far, key)
     if s.operand.ndim == 2 < other.ndim == s.g.ndim and s.i == 1:
         rows, columns = s.operand.shape
-        text = (
-            "are flattened in another order than those of {}: two axes are exchanged, or reshaped instead of transposed"
-        )
+        text = f"in another order than those of {name}: two axes are exchanged, or reshaped instead of transposed"
         x = other.reshape(-1, rows)
         for d in range(other.ndim - 2):
-            said = f"{name}.T @ g, where the axes of g {text.format(name)}"
+            said = f"{name}.T @ g, where the axes of g are flattened {text}"
             yield Variant(lambda g, d=d: x.T @ g.swapaxes(d, d + 1).reshape(-1, columns), said, 0.3, f"flat g {d}")
         said = f"`{name}.reshape({rows}, -1) @ g`: a reshape where a transpose must be"
         yield Variant(lambda g: other.reshape(rows, -1) @ g.reshape(-1, columns), said, 0.3, "flat")
@@ -493,9 +430,8 @@ def _of_a_part(s: Edge, name: str) -> Iterator[Variant]:
     n = s.g.shape[axis]
     if other.shape[0] == n == other.shape[1]:
         diagonal = np.diag(other) if axis == -1 else np.diag(other)[:, None]
-        yield Variant(
-            lambda g: g * diagonal, f"`g * np.diag({name})`: each element goes back through the diagonal alone", 0.1
-        )
+        said = f"`g * np.diag({name})`: each element goes back through the diagonal alone"
+        yield Variant(lambda g: g * diagonal, said, 0.1)
     else:
         flat = other.reshape(other.shape[::-1]).T
         change = lambda g: s.op.contribution(s.i, g, {s.op.primitive.inputs[1 - s.i]: flat})  # noqa: E731
@@ -507,18 +443,10 @@ def _of_a_part(s: Edge, name: str) -> Iterator[Variant]:
             here[part * size : part * size + size] = True
             here = here if axis == -1 else here[:, None]
             where = f"{part * size}:{part * size + size} of dimension {s.g.ndim + axis} of the upstream gradient"
-            yield Variant(
-                lambda g, m=~here: s.contribution(g * m),
-                f"computed without the part {where}: the path of one of {parts} parts, as of a gate, is missing",
-                0.4,
-                f"without {part} of {parts}",
-            )
-            yield Variant(
-                lambda g, m=here: s.contribution(g * m),
-                f"computed from the part {where} alone: the paths of the other parts, as of gates, are missing",
-                0.4,
-                f"only {part} of {parts}",
-            )
+            without = f"computed without the part {where}: the path of one of {parts} parts, as of a gate, is missing"
+            only = f"computed from the part {where} alone: the paths of the other parts, as of gates, are missing"
+            for key, mask, said in (("without", ~here, without), ("only", here, only)):
+                yield Variant(lambda g, m=mask: s.contribution(g * m), said, 0.4, f"{key} {part} of {parts}")
 
 
 @mistake("transposed", "edge", "the contribution of {operand} through {through} is transposed{detail}", assumes=1.4)
@@ -530,38 +458,26 @@ def _transposed(s: Edge) -> Iterator[Variant]:
     if s.op.kind not in MOVING:
         for a, b in itertools.combinations(range(s.g.ndim), 2):
             if s.g.shape[a] == s.g.shape[b] > 1 and s.g.ndim > 1:
-                yield Variant(
-                    lambda g, a=a, b=b: s.contribution(g.swapaxes(a, b)), ", or its upstream gradient is", 0.2
-                )
+                detail = ", or its upstream gradient is"
+                yield Variant(lambda g, a=a, b=b: s.contribution(g.swapaxes(a, b)), detail, 0.2)
 
 
-@mistake(
-    "wrong order",
-    "edge",
-    "the elements of the contribution of {operand} through {through} are in the wrong order: {detail}",
-    assumes=1.7,
-)
+@mistake("wrong order", "edge", "the elements of the contribution of {operand} through {through} are in the wrong "
+         "order: {detail}", assumes=1.7)  # fmt: skip
 def _wrong_order(s: Edge) -> Iterator[Variant]:
     op, shape = s.op, s.operand.shape
     if op.kind == "reshape":
         for axes in itertools.permutations(range(len(shape))) if 1 < len(shape) <= 5 else ():
+            laid, name = tuple(shape[a] for a in axes), s.words.name(s.k)
+            said = f"they are laid out as {laid} and then permuted; a reshape to {shape} undoes {name}"
             back = tuple(np.argsort(axes))
-            permuted = tuple(shape[a] for a in axes)
-            yield Variant(
-                lambda g, p=permuted, b=back: g.reshape(p).transpose(b),
-                f"they are laid out as {permuted} and then permuted; a reshape to {shape} undoes {s.words.name(s.k)}",
-                key=f"laid {axes}",
-            )
+            yield Variant(lambda g, n=laid, b=back: g.reshape(n).transpose(b), said, key=f"laid {axes}")
         for axes in orders(s.g.ndim):
-            yield Variant(
-                lambda g, a=axes: g.transpose(a).reshape(shape),
-                f"the upstream gradient is permuted by {axes} before it is reshaped to {shape}",
-                0.1,
-            )
+            said = f"the upstream gradient is permuted by {axes} before it is reshaped to {shape}"
+            yield Variant(lambda g, a=axes: g.transpose(a).reshape(shape), said, 0.1)
     if op.kind == "permute":
-        yield Variant(
-            lambda g: g.reshape(shape), "they are reshaped where the axes must be permuted back (a transpose)", -0.3
-        )
+        said = "they are reshaped where the axes must be permuted back (a transpose)"
+        yield Variant(lambda g: g.reshape(shape), said, -0.3)
         for axes in itertools.permutations(range(s.g.ndim)) if s.g.ndim <= 6 else ():
             if tuple(s.g.shape[a] for a in axes) == shape:
                 forward = " (those of the forward pass, not their inverse)" * (axes == tuple(op.parameters["axes"]))
@@ -569,45 +485,23 @@ def _wrong_order(s: Edge) -> Iterator[Variant]:
     if op.kind in MOVING or op.kind in ("matmul", "windows", "conv"):
         dims = [d for d in range(len(shape)) if shape[d] > 1]
         for axes in [a for n in (1, 2) for a in itertools.combinations(dims, n)]:
-            yield Variant(
-                lambda g, a=axes: np.flip(s.contribution(g), a), f"they are flipped along {dimensions(axes)}", 0.3
-            )
-        for d, by in itertools.product(dims, (1, -1)):
-            yield Variant(
-                lambda g, d=d, by=by: np.roll(s.contribution(g), by, d),
-                f"they are off by one along dimension {d}",
-                0.3,
-                f"roll {d} {by}",
-            )
-            yield Variant(
-                lambda g, d=d, by=by: shifted(s.contribution(g), by, d),
-                f"they are off by one along dimension {d}",
-                0.3,
-                f"shift {d} {by}",
-            )
+            said = f"they are flipped along {dimensions(axes)}"
+            yield Variant(lambda g, a=axes: np.flip(s.contribution(g), a), said, 0.3)
+        for d, by, move in itertools.product(dims, (1, -1), (np.roll, shifted)):
+            said, key = f"they are off by one along dimension {d}", f"{move.__name__} {d} {by}"
+            yield Variant(lambda g, d=d, by=by, move=move: move(s.contribution(g), by, d), said, 0.3, key)
     if op.kind in MOVING:
-        for axes in [(d,) for d in range(s.g.ndim) if s.g.shape[d] > 1]:
-            yield Variant(
-                lambda g, a=axes: s.contribution(np.flip(g, a)), "the upstream gradient is taken in reverse order", 0.4
-            )
-            yield Variant(
-                lambda g, a=axes: s.contribution(np.roll(g, 1, a)),
-                "the upstream gradient is taken off by one",
-                0.5,
-                "r1",
-            )
-            yield Variant(
-                lambda g, a=axes: s.contribution(np.roll(g, -1, a)),
-                "the upstream gradient is taken off by one",
-                0.5,
-                "r2",
-            )
+        for d in [d for d in range(s.g.ndim) if s.g.shape[d] > 1]:
+            said = "the upstream gradient is taken in reverse order"
+            yield Variant(lambda g, d=d: s.contribution(np.flip(g, d)), said, 0.4)
+            for by in (1, -1):
+                said = "the upstream gradient is taken off by one"
+                yield Variant(lambda g, d=d, by=by: s.contribution(np.roll(g, by, d)), said, 0.5, f"upstream {by}")
     if op.primitive.variadic:
         for j, o in enumerate(op.operands):
             if j != s.i and np.shape(o) == shape:
-                yield Variant(
-                    lambda g, j=j: op.raw(j, g), "they are those of another part that was joined", 0.0, f"p{j - s.i}"
-                )
+                said = "they are those of another part that was joined"
+                yield Variant(lambda g, j=j: op.raw(j, g), said, 0.0, f"p{j - s.i}")
 
 
 @mistake(
@@ -620,20 +514,13 @@ def _wrong_sum(s: Edge) -> Iterator[Variant]:
     new = raw.ndim - len(shape)
     axes = (*range(new), *(d + new for d, n in enumerate(shape) if n == 1 and raw.shape[d + new] > 1))
     count = math.prod(raw.shape[a] for a in axes)
-    said = "axis" if len(axes) == 1 else "axes"
-    where = f"{said} {', '.join(map(str, axes))}"
-    yield Variant(
-        lambda g: s.contribution(g) / count,
-        f"they are averaged over {where}, not summed (a factor of 1/{count} too many)",
-        key="mean",
-    )
+    where = f"{'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
+    said = f"they are averaged over {where}, not summed (a factor of 1/{count} too many)"
+    yield Variant(lambda g: s.contribution(g) / count, said, key="mean")
     for name, index in (("last", -1), ("first", 0)):
         place = tuple(index if d in axes else slice(None) for d in range(raw.ndim))
-        yield Variant(
-            lambda g, p=place: s.raw(g)[p].reshape(shape),
-            f"only that of the {name} index of {where} is there (= for +=, or no sum)",
-            key=name,
-        )
+        said = f"only that of the {name} index of {where} is there (= for +=, or no sum)"
+        yield Variant(lambda g, p=place: s.raw(g)[p].reshape(shape), said, key=name)
     shown = raw[raw != 0]
     if shown.size and np.ptp(shown) <= 1e-9 * np.abs(shown).max():  # a mask: -1 for -mask.sum(axis=1)
 
@@ -649,51 +536,31 @@ def _wrong_sum(s: Edge) -> Iterator[Variant]:
     for others in itertools.combinations(range(raw.ndim), len(axes)):
         kept = [n for d, n in enumerate(raw.shape) if d not in others]
         if others != axes and math.prod(kept) == math.prod(shape):
-            yield Variant(
-                lambda g, o=others: s.raw(g).sum(axis=o).reshape(shape),
-                f"the sum goes over axis {', '.join(map(str, others))}, and must go over {where}",
-                far,
-                key=f"axis {others}",
-            )
+            said = f"the sum goes over axis {', '.join(map(str, others))}, and must go over {where}"
+            yield Variant(lambda g, o=others: s.raw(g).sum(axis=o).reshape(shape), said, far, f"axis {others}")
     for n in range(1, len(axes)):
         for part in itertools.combinations(axes, n):
             place = tuple(0 if d in axes and d not in part else slice(None) for d in range(raw.ndim))
-            yield Variant(
-                lambda g, p=part, w=place: s.raw(g).sum(axis=p, keepdims=True)[w].reshape(shape),
-                f"the sum goes over axis {', '.join(map(str, part))} alone, and must go over {where}",
-                0.3,
-            )
+            said = f"the sum goes over axis {', '.join(map(str, part))} alone, and must go over {where}"
+            yield Variant(lambda g, p=part, w=place: s.raw(g).sum(p, keepdims=True)[w].reshape(shape), said, 0.3)
     further = [d for d in range(new, raw.ndim) if d not in axes and raw.shape[d] > 1]
     for n in range(1, len(further)):
         for more in itertools.combinations(further, n):
             over, own = tuple(sorted((*axes, *more))), tuple(d - new for d in more)
-            yield Variant(
-                lambda g, o=own: np.broadcast_to(s.contribution(g).sum(o, keepdims=True), shape),
-                f"the sum goes over axis {', '.join(map(str, over))}, and must go over {where}",
-                0.1,
-                f"more {over}",
-            )
-    yield Variant(
-        lambda g: np.asarray(s.raw(g).max(axis=axes)).reshape(shape),
-        f"only the largest along {where} is there (max for sum)",
-        0.5,
-        "max",
-    )
+            said = f"the sum goes over axis {', '.join(map(str, over))}, and must go over {where}"
+            change = lambda g, o=own: np.broadcast_to(s.contribution(g).sum(o, keepdims=True), shape)  # noqa: E731
+            yield Variant(change, said, 0.1, f"more {over}")
+    said = f"only the largest along {where} is there (max for sum)"
+    yield Variant(lambda g: np.asarray(s.raw(g).max(axis=axes)).reshape(shape), said, 0.5, "max")
     if math.prod(shape) > 1:
-        yield Variant(
-            lambda g: np.full(shape, s.raw(g).sum()), "everything is summed to one number, for all elements", 0.2, "all"
-        )
-        yield Variant(
-            lambda g: np.full(shape, s.raw(g).mean()), "everything is averaged to one number", 0.5, "all mean"
-        )
+        said = "everything is summed to one number, for all elements"
+        yield Variant(lambda g: np.full(shape, s.raw(g).sum()), said, 0.2, "all")
+        said = "everything is averaged to one number"
+        yield Variant(lambda g: np.full(shape, s.raw(g).mean()), said, 0.5, "all mean")
 
 
-@mistake(
-    "wrong spread",
-    "edge",
-    "the gradient of {through} goes back to the wrong elements of {operand}: {detail}",
-    assumes=1.4,
-)
+@mistake("wrong spread", "edge", "the gradient of {through} goes back to the wrong elements of {operand}: {detail}",
+         assumes=1.4)  # fmt: skip
 def _wrong_spread(s: Edge) -> Iterator[Variant]:
     op, shape = s.op, s.operand.shape
     if op.kind not in REDUCTIONS or "axis" not in op.parameters:
@@ -701,9 +568,8 @@ def _wrong_spread(s: Edge) -> Iterator[Variant]:
     axis, keep = op.parameters["axis"], op.parameters.get("keepdims", False)
     if op.kind in ("amax", "amin"):
         x, best = s.operand, s.contribution(np.ones(op.value.shape)) > 0
-        low, size = (x == x.min(axis, keepdims=True)), np.abs(x)
-        if op.kind == "amin":
-            low = x == x.max(axis, keepdims=True)
+        extreme, opposite = (np.amax, np.amin) if op.kind == "amax" else (np.amin, np.amax)
+        low, size = x == opposite(x, axis, keepdims=True), np.abs(x)
         for said, mask, total in (
             ("to all elements but the extreme one: the mask is inverted", ~best, 1),
             ("to the smallest for the largest, or the other way round (argmin for argmax)", low, 1),
@@ -712,7 +578,6 @@ def _wrong_spread(s: Edge) -> Iterator[Variant]:
             ("to the positive ones: the mask of a relu", x > 0, 1),
         ):
             yield Variant(lambda g, m=mask / total: m * spread(g, shape, axis, keep), said, 0.2)
-        extreme = np.amax if op.kind == "amax" else np.amin
         for n in range(1, len(shape) + 1):
             for over in itertools.combinations(range(len(shape)), n):
                 mask = x == extreme(x, axis=over, keepdims=True)
@@ -732,36 +597,24 @@ def _wrong_spread(s: Edge) -> Iterator[Variant]:
     one = tuple(a % len(shape) for a in one)
     local = s.contribution(np.ones(op.value.shape))
     for other in itertools.combinations(range(len(shape)), len(one)):
-        if other != one and [n for d, n in enumerate(shape) if d not in other] == [
-            n for d, n in enumerate(shape) if d not in one
-        ]:
+        if other != one and np.delete(shape, other).tolist() == np.delete(shape, one).tolist():
             yield Variant(
                 lambda g, o=other: local * spread(np.squeeze(g, one) if keep else g, shape, o, False),
                 f"it is spread along axis {', '.join(map(str, other))}, and was reduced along "
                 f"{', '.join(map(str, one))} (is keepdims=True missing?)",
                 key=f"{other}",
             )
-    if op.kind in ("amax", "amin"):
-
-        def first(g: np.ndarray) -> np.ndarray:
-            index = np.argmax(s.operand, axis) if op.kind == "amax" else np.argmin(s.operand, axis)
-            mask = np.zeros(shape)
-            np.put_along_axis(mask, np.expand_dims(index, axis), 1, axis)
-            return mask * spread(g, shape, axis, keep)
-
-        if isinstance(axis, int):
-            yield Variant(first, "to the first of several equal ones alone", 0.3, "first")
+    if op.kind in ("amax", "amin") and isinstance(axis, int):
+        index, mask = (np.argmax if op.kind == "amax" else np.argmin)(s.operand, axis), np.zeros(shape)
+        np.put_along_axis(mask, np.expand_dims(index, axis), 1, axis)
+        said = "to the first of several equal ones alone"
+        yield Variant(lambda g: mask * spread(g, shape, axis, keep), said, 0.3, "first")
 
 
-@mistake(
-    "set, not added",
-    "edge",
-    "{through} reads some elements of {operand} several times; their gradients must add up (np.add.at), and here the "
-    "last one overwrites the others (dx[index] = ..., or dx[index] += ..., which adds once)",
-)
+@mistake("set, not added", "edge", "{through} reads some elements of {operand} several times; their gradients must add "
+         "up (np.add.at), and here the last one overwrites the others (dx[index] = ..., or dx[index] += ..., which "
+         "adds once)")  # fmt: skip
 def _set_not_added(s: Edge) -> Iterator[Variant]:
-    if s.op.kind not in ("getitem", "gather", "windows"):
-        return
     if s.op.kind == "windows":
         axis, size, step = (s.op.parameters[n] for n in ("axis", "size", "step"))
 
@@ -773,8 +626,7 @@ def _set_not_added(s: Edge) -> Iterator[Variant]:
             return out
 
         yield Variant(written)
-        return
-    if s.op.kind == "gather":
+    if s.op.kind != "getitem":
         return
     index = s.op.parameters["index"]
 
@@ -791,12 +643,8 @@ def _set_not_added(s: Edge) -> Iterator[Variant]:
 )
 def _wrong_index(s: Edge) -> Iterator[Variant]:
     op, shape = s.op, s.operand.shape
-    if op.kind == "setitem":
-        if s.i == 0:
-            yield Variant(
-                lambda g: g, "what was overwritten still receives a gradient; it must be 0 at the written index"
-            )
-        return
+    if op.kind == "setitem" and s.i == 0:
+        yield Variant(lambda g: g, "what was overwritten still receives a gradient; it must be 0 at the written index")
     if op.kind != "getitem":
         return
     for other, said, assumes, key in other_indices(s):
@@ -835,12 +683,8 @@ def _put(shape: tuple[int, ...], index: Any, g: np.ndarray) -> np.ndarray:
     return out
 
 
-@mistake(
-    "wrong scan",
-    "edge",
-    "the gradient of {through} is a sum from each element to the end (flip, cumsum, flip), {detail}",
-    assumes=1.3,
-)
+@mistake("wrong scan", "edge", "the gradient of {through} is a sum from each element to the end (flip, cumsum, flip), "
+         "{detail}", assumes=1.3)  # fmt: skip
 def _wrong_scan(s: Edge) -> Iterator[Variant]:
     if s.op.kind == "cumsum":
         axis = s.op.parameters["axis"]

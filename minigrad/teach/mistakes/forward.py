@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,10 @@ from minigrad.primitives.primitive import Elementwise, Primitive
 from minigrad.teach.catalogue import REDUCTIONS, Variant, mistake
 from minigrad.teach.mistakes.moves import dimensions
 from minigrad.teach.mistakes.sites import Site
+from minigrad.teach.tape import Op
+
+Change = Callable[[list[Any]], tuple[Any, list[Any], Any, Sequence[Any]]]
+"""An operation's operands to the primitive, operands, parameters and sources of what stands there instead."""
 
 
 @mistake(
@@ -38,13 +42,9 @@ def _different_forward(s: Site) -> Iterator[Variant]:
         if source is not None and op.kind not in ("clone", "reshape", "setitem", "setview"):
             for k, called in s.earlier(np.shape(op.operands[i])):
                 if k not in op.sources:
+                    said = f"one with {called} instead of {s.words.operand(s.k, i)} in {name}"
                     sources = (*op.sources[:i], k, *op.sources[i + 1 :])
-                    yield Variant(
-                        lambda operands, i=i, k=k, to=sources: (op.primitive, _at(operands, i, k), op.parameters, to),
-                        f"one with {called} instead of {s.words.operand(s.k, i)} in {name}",
-                        0.1,
-                        f"{i} from {called}",
-                    )
+                    yield Variant(_with_operand(op, i, k, sources), said, 0.1, f"{i} from {called}")
     if op.kind == "mul":
         yield from _at_one_term(s)
     for other in _OTHERS.get(op.kind, ()):
@@ -55,22 +55,11 @@ def _different_forward(s: Site) -> Iterator[Variant]:
         )
     if op.kind in REDUCTIONS and "axis" in op.parameters:
         for axes in _other_axes(op):
-            yield Variant(
-                lambda operands, a=axes: (
-                    op.primitive,
-                    operands,
-                    {**op.parameters, "axis": a, "keepdims": True},
-                    op.sources,
-                ),
-                f"one in which {name} goes over {dimensions(axes)}",
-                key=f"axis {axes}",
-            )
+            said = f"one in which {name} goes over {dimensions(axes)}"
+            yield Variant(_with_parameters(op, axis=axes, keepdims=True), said, key=f"axis {axes}")
             if len(axes) == 1:
-                yield Variant(
-                    lambda operands, a=axes[0]: (op.primitive, operands, {**op.parameters, "axis": a}, op.sources),
-                    f"one in which {name} goes over dimension {axes[0]}",
-                    key=f"axis {axes} alone",
-                )
+                said = f"one in which {name} goes over dimension {axes[0]}"
+                yield Variant(_with_parameters(op, axis=axes[0]), said, key=f"axis {axes} alone")
     for i, (source, o) in enumerate(zip(op.sources, op.operands)):
         if source is not None or o is None:
             continue
@@ -78,30 +67,14 @@ def _different_forward(s: Site) -> Iterator[Variant]:
         said = s.words.operand(s.k, i)
         if value.dtype.kind == "f" and not value.ndim:
             for factor, text in ((0.0, "0"), (2.0, "twice as large"), (0.5, "half as large"), (-1.0, "negative")):
-                yield Variant(
-                    lambda operands, i=i, v=value * factor: (
-                        op.primitive,
-                        _at(operands, i, v),
-                        op.parameters,
-                        op.sources,
-                    ),
-                    f"one in which {said} in {name} is {text}",
-                    0.2,
-                    f"{i} {text}",
-                )
+                change = _with_operand(op, i, value * factor)
+                yield Variant(change, f"one in which {said} in {name} is {text}", 0.2, f"{i} {text}")
         elif value.dtype.kind == "f" and value.ndim == 2 and value.shape[0] == value.shape[1]:
-            yield Variant(
-                lambda operands, i=i, v=value.T: (op.primitive, _at(operands, i, v), op.parameters, op.sources),
-                f"one in which {said} is transposed in {name}",
-            )
+            yield Variant(_with_operand(op, i, value.T), f"one in which {said} is transposed in {name}")
         if value.dtype.kind == "f" and value.ndim:
             for array, called in s.peers(value.shape)[:5]:
                 if not np.array_equal(array, value):
-                    yield Variant(
-                        lambda operands, i=i, v=array: (op.primitive, _at(operands, i, v), op.parameters, op.sources),
-                        f"one with {called} instead of {said} in {name}",
-                        0.3,
-                    )
+                    yield Variant(_with_operand(op, i, array), f"one with {called} instead of {said} in {name}", 0.3)
     if op.kind == "reshape":
         for d in range(op.value.ndim - 1):
             a, b = op.value.shape[d : d + 2]
@@ -154,12 +127,8 @@ def _other_axes(op: Any) -> Iterator[tuple[int, ...]]:
         yield from (axes for axes in itertools.combinations(range(ndim), n) if axes != own)
 
 
-@mistake(
-    "wrong array computed again",
-    "forward",
-    "{through} is computed again in the backward pass from the wrong array: {detail}",
-    assumes=1.9,
-)
+@mistake("wrong array computed again", "forward", "{through} is computed again in the backward pass from the wrong "
+         "array: {detail}", assumes=1.9)  # fmt: skip
 def _computed_again(s: Site) -> Iterator[Variant]:
     op = s.op
     if op.kind in ("getitem", "reshape", "permute", "clone", "expand", "setitem", "setview"):
@@ -173,12 +142,7 @@ def _computed_again(s: Site) -> Iterator[Variant]:
         others += [(a, called, key, 0.2) for a, called, key in s.alternatives(source)]
         for array, called, key, assumes in others:
             if array is not value and array.shape == value.shape:
-                yield Variant(
-                    lambda operands, i=i, v=array: (op.primitive, _at(operands, i, v), op.parameters, op.sources),
-                    f"{called} instead of {said}",
-                    assumes,
-                    f"{i} {key}",
-                )
+                yield Variant(_with_operand(op, i, array), f"{called} instead of {said}", assumes, f"{i} {key}")
 
 
 @mistake("broadcast", "forward", "{through} {detail}", assumes=1.2)
@@ -206,20 +170,11 @@ def _broadcast(s: Site) -> Iterator[Variant]:
             )
         else:
             continue
-        array = np.reshape(o, shape)
-        yield Variant(
-            lambda operands, i=i, a=array: (op.primitive, _at(operands, i, a), op.parameters, op.sources),
-            said,
-            key=f"{i}",
-        )
+        yield Variant(_with_operand(op, i, np.reshape(o, shape)), said, key=f"{i}")
 
 
-@mistake(
-    "wrong index of a part",
-    "forward",
-    "{through} is taken at the wrong index in the backward pass: {detail}",
-    assumes=1.6,
-)
+@mistake("wrong index of a part", "forward", "{through} is taken at the wrong index in the backward pass: {detail}",
+         assumes=1.6)  # fmt: skip
 def _wrong_part(s: Site) -> Iterator[Variant]:
     """Parts x[index] with another index: of the loop's variables, or as another part has it."""
     if s.op.kind == "roll":
@@ -227,16 +182,11 @@ def _wrong_part(s: Site) -> Iterator[Variant]:
     if s.op.kind not in ("getitem", "setitem", "place") or not s.tape.gradients:
         return
     for index, said, assumes, key in other_indices(s):
-        yield Variant(
-            lambda operands, index=index: (s.op.primitive, operands, {**s.op.parameters, "index": index}, s.op.sources),
-            said,
-            assumes,
-            key,
-        )
+        yield Variant(_with_parameters(s.op, index=index), said, assumes, key)
 
 
 def _wrong_roll(s: Site) -> Iterator[Variant]:
-    shifts, name = s.op.parameters["shifts"], "shifts"
+    shifts = s.op.parameters["shifts"]
     for said, made in (
         ("one place too far", lambda n: n + 1),
         ("one place too little", lambda n: n - 1),
@@ -244,11 +194,7 @@ def _wrong_roll(s: Site) -> Iterator[Variant]:
         ("not at all", lambda n: 0),
     ):
         other = tuple(map(made, shifts)) if isinstance(shifts, tuple) else made(shifts)
-        yield Variant(
-            lambda operands, o=other: (s.op.primitive, operands, {**s.op.parameters, name: o}, s.op.sources),
-            f"it is rolled {said}",
-            key=f"roll {said}",
-        )
+        yield Variant(_with_parameters(s.op, shifts=other), f"it is rolled {said}", key=f"roll {said}")
 
 
 def other_indices(s: Site) -> list[tuple[Any, str, float, str]]:
@@ -392,10 +338,8 @@ def _other_arrays_of_indices(s: Site, parts: tuple[Any, ...]) -> Iterator[tuple[
             (p[::-1], "the indices in reverse order"),
             (np.roll(p, 1, 0), "the indices of the previous one: off by one"),
             (np.roll(p, -1, 0), "the indices of the next one: off by one"),
-            (np.sort(p, axis=0), "the indices in another order, sorted"),
-            (np.argsort(p, axis=0), "argsort of the indices: the inverse permutation"),
-            (np.sort(p, axis=-1), "the indices in another order, sorted"),
-            (np.argsort(p, axis=-1), "argsort of the indices: the inverse permutation"),
+            *((np.sort(p, axis=axis), "the indices in another order, sorted") for axis in (0, -1)),
+            *((np.argsort(p, axis=axis), "argsort of the indices: the inverse permutation") for axis in (0, -1)),
             (np.arange(p.size).reshape(p.shape) % n, "in order, 0, 1, 2, ..., without the index"),
         ]
         if p.ndim == 2 and p.shape[0] == p.shape[1]:
@@ -412,6 +356,16 @@ def _other_arrays_of_indices(s: Site, parts: tuple[Any, ...]) -> Iterator[tuple[
 
 def _at(operands: list[Any], i: int, value: Any) -> list[Any]:
     return [*operands[:i], value, *operands[i + 1 :]]
+
+
+def _with_operand(op: Op, i: int, value: Any, sources: Sequence[Any] = ()) -> Change:
+    """Return the same operation of another operand i: of a value, or of the result of another operation."""
+    return lambda operands: (op.primitive, _at(operands, i, value), op.parameters, sources or op.sources)
+
+
+def _with_parameters(op: Op, **changed: Any) -> Change:
+    """Return the same operation with other parameters."""
+    return lambda operands: (op.primitive, operands, {**op.parameters, **changed}, op.sources)
 
 
 SIBLINGS: dict[str, tuple[Any, ...]] = {

@@ -16,13 +16,8 @@ from minigrad.teach.mistakes.sites import Block
 from minigrad.teach.tape import Times
 
 
-@mistake(
-    "diagonal",
-    "block",
-    "only the diagonal of the Jacobian of the softmax {node}{line} is used{detail}: each output depends on all inputs, "
-    "dx = p * (g - sum(g * p))",
-    assumes=0.8,
-)
+@mistake("diagonal", "block", "only the diagonal of the Jacobian of the softmax {node}{line} is used{detail}: each "
+         "output depends on all inputs, dx = p * (g - sum(g * p))", assumes=0.8)  # fmt: skip
 def _diagonal(s: Block) -> Iterator[Variant]:
     if _softmax_axis(s) is None:
         return
@@ -31,12 +26,8 @@ def _diagonal(s: Block) -> Iterator[Variant]:
     yield Variant(lambda g: g * y, ", p alone", 0.3)
 
 
-@mistake(
-    "softmax",
-    "block",
-    "the gradient of the softmax {node}{line} is {detail}; it must be p * (g - sum(g * p))",
-    assumes=1.4,
-)
+@mistake("softmax", "block", "the gradient of the softmax {node}{line} is {detail}; it must be p * (g - sum(g * p))",
+         assumes=1.4)  # fmt: skip
 def _softmax(s: Block) -> Iterator[Variant]:
     if (axis := _softmax_axis(s)) is None:
         return
@@ -88,12 +79,8 @@ def _softmax_axis(s: Block) -> int | None:
     return None
 
 
-@mistake(
-    "probabilities",
-    "block",
-    "the gradient of {node}{line} is computed with other probabilities than those of the softmax: {detail}",
-    assumes=1.6,
-)
+@mistake("probabilities", "block", "the gradient of {node}{line} is computed with other probabilities than those of "
+         "the softmax: {detail}", assumes=1.6)  # fmt: skip
 def _probabilities(s: Block) -> Iterator[Variant]:
     if (axis := _log_sum_exp_axis(s)) is not None:
         for p, said, assumes in other_probabilities(s, axis):
@@ -110,13 +97,8 @@ def _probabilities(s: Block) -> Iterator[Variant]:
             yield Variant(lambda g, p=p: g - p * g.sum(axis=axis, keepdims=True), said, assumes, said)
 
 
-@mistake(
-    "log-sum-exp",
-    "block",
-    "the gradient of the logarithm of a sum of exponentials {node}{line} is {detail}; it must be softmax * g, g spread "
-    "along the axis of the sum",
-    assumes=1.2,
-)
+@mistake("log-sum-exp", "block", "the gradient of the logarithm of a sum of exponentials {node}{line} is {detail}; it "
+         "must be softmax * g, g spread along the axis of the sum", assumes=1.2)  # fmt: skip
 def _log_sum_exp(s: Block) -> Iterator[Variant]:
     if (axis := _log_sum_exp_axis(s)) is None:
         return
@@ -141,12 +123,8 @@ def _log_sum_exp(s: Block) -> Iterator[Variant]:
             yield Variant(lambda g, o=other: p.swapaxes(axis, o) * spread(g), "that of the transposed softmax", 0.1)
 
 
-@mistake(
-    "log-softmax",
-    "block",
-    "the gradient of the logarithm of the softmax {node}{line} is {detail}; it must be g - softmax * sum(g)",
-    assumes=1.3,
-)
+@mistake("log-softmax", "block", "the gradient of the logarithm of the softmax {node}{line} is {detail}; it must be g "
+         "- softmax * sum(g)", assumes=1.3)  # fmt: skip
 def _log_softmax(s: Block) -> Iterator[Variant]:
     if s.x.shape != s.y.shape or not s.x.ndim or s.x.size < 2 or (axis := log_softmax_axis(s)) is None:
         return
@@ -189,13 +167,9 @@ def _along(g: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
     return g.reshape([1 if d == axis else n for d, n in enumerate(shape)])
 
 
-@mistake(
-    "cross entropy",
-    "block",
-    "the gradient of the cross-entropy loss {node}{line} with respect to the scores {operand} is wrong: {detail}; it "
-    "must be (softmax - 1 at the target) times the upstream gradient",
-    assumes=1.0,
-)
+@mistake("cross entropy", "block", "the gradient of the cross-entropy loss {node}{line} with respect to the scores "
+         "{operand} is wrong: {detail}; it must be (softmax - 1 at the target) times the upstream gradient",
+         assumes=1.0)  # fmt: skip
 def _cross_entropy(s: Block) -> Iterator[Variant]:
     found = _targets(s)
     if found is None:
@@ -258,13 +232,9 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
         yield Variant(made(q, one), f"other probabilities are used, {said}", assumes + 0.4, said)
 
 
-@mistake(
-    "soft targets",
-    "block",
-    "the gradient of the cross-entropy loss {node}{line} with respect to the scores {operand} is wrong: {detail}; it "
-    "must be (softmax - targets) times the upstream gradient",
-    assumes=1.1,
-)
+@mistake("soft targets", "block", "the gradient of the cross-entropy loss {node}{line} with respect to the scores "
+         "{operand} is wrong: {detail}; it must be (softmax - targets) times the upstream gradient",
+         assumes=1.1)  # fmt: skip
 def _soft_targets(s: Block) -> Iterator[Variant]:
     """The loss -sum(t * log softmax(x)), where t are probabilities, such as labels that are smoothed."""
     if s.op.kind != "mul" or s.x.shape != s.y.shape or not s.x.ndim:
@@ -292,12 +262,8 @@ def _soft_targets(s: Block) -> Iterator[Variant]:
         yield Variant(lambda g, t=other: t * g - p * (t * g).sum(-1, keepdims=True), said, 0.1, f"{said} in the loss")
 
 
-@mistake(
-    "binary cross entropy",
-    "block",
-    "the gradient of {node}{line}, the logarithm of a sigmoid, with respect to {operand} is wrong: {detail}",
-    assumes=1.2,
-)
+@mistake("binary cross entropy", "block", "the gradient of {node}{line}, the logarithm of a sigmoid, with respect to "
+         "{operand} is wrong: {detail}", assumes=1.2)  # fmt: skip
 def _binary_cross_entropy(s: Block) -> Iterator[Variant]:
     if not s.is_elementwise or len(s.tape.between(s.k, s.early)) < 3:
         return
@@ -599,12 +565,8 @@ def _normalized(s: Block, y: np.ndarray) -> tuple[tuple[int, ...], np.ndarray, s
     return None
 
 
-@mistake(
-    "other derivative",
-    "block",
-    "the derivative of {node}{line} with respect to {operand} is wrong: it is computed as {detail}",
-    assumes=1.5,
-)
+@mistake("other derivative", "block", "the derivative of {node}{line} with respect to {operand} is wrong: it is "
+         "computed as {detail}", assumes=1.5)  # fmt: skip
 def _other_derivative(s: Block) -> Iterator[Variant]:
     between = s.tape.between(s.k, s.early)
     if s.x.shape != s.y.shape or len(between) < 2:
@@ -619,12 +581,8 @@ def _other_derivative(s: Block) -> Iterator[Variant]:
         yield Variant(lambda g: g, "1: its local derivative is missing", -0.1, "1")
 
 
-@mistake(
-    "wrong point",
-    "block",
-    "the derivative of {node}{line} with respect to {operand} is computed at the wrong place: with {detail}",
-    assumes=1.9,
-)
+@mistake("wrong point", "block", "the derivative of {node}{line} with respect to {operand} is computed at the wrong "
+         "place: with {detail}", assumes=1.9)  # fmt: skip
 def _wrong_point(s: Block) -> Iterator[Variant]:
     """The whole function, computed again from another array, such as the old state."""
     if len(s.tape.between(s.k, s.early)) > 8:

@@ -15,12 +15,8 @@ from minigrad.teach.tape import Times
 Partners = tuple[Edge, Edge, Edge | None]
 
 
-@mistake(
-    "exchanged",
-    "partners",
-    "what goes back to {operand} through {through} is exchanged with what goes back to {detail}",
-    assumes=1.4,
-)
+@mistake("exchanged", "partners", "what goes back to {operand} through {through} is exchanged with what goes back to "
+         "{detail}", assumes=1.4)  # fmt: skip
 def _exchanged(pair: Partners) -> Iterator[Variant]:
     a, b, total = pair
     if a.operand.shape != b.operand.shape or a.op.kind in CHOICES and None in a.op.sources:
@@ -34,13 +30,8 @@ def _exchanged(pair: Partners) -> Iterator[Variant]:
         yield Variant({a: Times(b.local, a.fitted), b: Times(a.local, b.fitted)}, text)
 
 
-@mistake(
-    "weights of a log-sum-exp",
-    "partners",
-    "the gradient of {through} passes back to {operand} and to its partner with the wrong weights: {detail}; they must "
-    "be their softmax",
-    assumes=1.3,
-)
+@mistake("weights of a log-sum-exp", "partners", "the gradient of {through} passes back to {operand} and to its "
+         "partner with the wrong weights: {detail}; they must be their softmax", assumes=1.3)  # fmt: skip
 def _weights(pair: Partners) -> Iterator[Variant]:
     """log(exp(a) + exp(b)), written with np.logaddexp or with a shift: the sum of paths in a dynamic program."""
     a, b, total = pair

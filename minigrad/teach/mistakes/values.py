@@ -15,24 +15,16 @@ from minigrad.teach.mistakes.sites import Edge, Site
 from minigrad.teach.tape import Using
 
 
-@mistake(
-    "one example",
-    "node",
-    "the contribution of the {detail} example alone: those of all examples add up (+=, or a sum over dimension 0)",
-    assumes=0.9,
-)
+@mistake("one example", "node", "the contribution of the {detail} example alone: those of all examples add up (+=, or "
+         "a sum over dimension 0)", assumes=0.9)  # fmt: skip
 def _one_example(s: Site) -> Iterator[Variant]:
     if s.k == len(s.tape.ops) - 1 and s.op.value.ndim and len(s.op.value) > 1:
         for i, which in ((-1, "last"), (0, "first")):
             yield Variant(lambda g, i=i: np.concatenate([g[i:] if i else g[:1], 0 * g[1:]][:: i or 1]), which)
 
 
-@mistake(
-    "upstream of ones",
-    "node",
-    "the gradient for an upstream gradient of ones: multiply by the gradient that arrives",
-    assumes=0.9,
-)
+@mistake("upstream of ones", "node", "the gradient for an upstream gradient of ones: multiply by the gradient that "
+         "arrives", assumes=0.9)  # fmt: skip
 def _upstream_of_ones(s: Site) -> Iterator[Variant]:
     if s.k == len(s.tape.ops) - 1:
         yield Variant(np.ones_like)
@@ -50,12 +42,8 @@ def _sign(s: Site) -> Iterator[Variant]:
         yield Variant(lambda g: -g)
 
 
-@mistake(
-    "upstream ignored at a value",
-    "node",
-    "the gradient that arrives at {node}{line} is ignored (taken as ones)",
-    assumes=1.5,
-)
+@mistake("upstream ignored at a value", "node", "the gradient that arrives at {node}{line} is ignored (taken as ones)",
+         assumes=1.5)  # fmt: skip
 def _ones(s: Site) -> Iterator[Variant]:
     if s.k and s.op.value.size > 1:
         yield Variant(lambda g: np.ones_like(g))
@@ -78,23 +66,15 @@ def _other_gradient(s: Site) -> Iterator[Variant]:
         yield Variant(Using(k, lambda _, other: other), name, 0.0 if near else 0.6, f"{name} {near}")
 
 
-@mistake(
-    "extra gradient",
-    "node",
-    "the gradient of {detail} is added to that of {node}{line} once more: a contribution that is not there",
-    assumes=1.7,
-)
+@mistake("extra gradient", "node", "the gradient of {detail} is added to that of {node}{line} once more: a "
+         "contribution that is not there", assumes=1.7)  # fmt: skip
 def _extra_gradient(s: Site) -> Iterator[Variant]:
     for k, name, near in _later(s):
         yield Variant(Using(k, lambda g, other: g + other), name, 0.0 if near else 0.6, f"{name} {near}")
 
 
-@mistake(
-    "multiplied gradients",
-    "node",
-    "the gradient of {node}{line} is multiplied by that of {detail}; contributions are added",
-    assumes=2.2,
-)
+@mistake("multiplied gradients", "node", "the gradient of {node}{line} is multiplied by that of {detail}; "
+         "contributions are added", assumes=2.2)  # fmt: skip
 def _multiplied(s: Site) -> Iterator[Variant]:
     for k, name, _ in _later(s):
         yield Variant(Using(k, lambda g, other: g * other), name)
@@ -123,12 +103,8 @@ def _later(s: Site) -> Iterator[tuple[int, str, int]]:
         yield k, s.words.apart(k, s.k), near.get(k, 0)
 
 
-@mistake(
-    "other upstream",
-    "edge",
-    "the contribution of {operand} through {through} is computed from the gradient of {detail}",
-    assumes=1.4,
-)
+@mistake("other upstream", "edge", "the contribution of {operand} through {through} is computed from the gradient of "
+         "{detail}", assumes=1.4)  # fmt: skip
 def _other_upstream(s: Edge) -> Iterator[Variant]:
     for k, name, near in _later(s):
         if near:
@@ -153,9 +129,8 @@ def _wrong_part(s: Site) -> Iterator[Variant]:
         ):
             if n > 2:
                 far = 0.3 * said.startswith("always")  # a mask that is left out may give the same numbers
-                yield Variant(
-                    lambda g, o=order, d=d: g.take(o, axis=d), f"along dimension {d}, {said}", far, f"{d} {said}"
-                )
+                detail = f"along dimension {d}, {said}"
+                yield Variant(lambda g, o=order, d=d: g.take(o, axis=d), detail, far)
 
 
 @mistake("quotient", "node", "the quotient rule of {through} is wrong: {detail}", assumes=1.3)
@@ -172,36 +147,25 @@ def _averaged(s: Site) -> Iterator[Variant]:
     shape = s.op.value.shape
     for axis in range(len(shape)):
         if shape[axis] > 1:
-            yield Variant(
-                lambda g, a=axis: np.broadcast_to(g.mean(axis=a, keepdims=True), g.shape), f"averaged over axis {axis}"
-            )
-            yield Variant(
-                lambda g, a=axis: np.broadcast_to(g.sum(axis=a, keepdims=True), g.shape),
-                f"summed over axis {axis}, and every element gets the sum",
-            )
+            averaged = lambda g, a=axis: np.broadcast_to(g.mean(axis=a, keepdims=True), g.shape)  # noqa: E731
+            yield Variant(averaged, f"averaged over axis {axis}")
+            summed = lambda g, a=axis: np.broadcast_to(g.sum(axis=a, keepdims=True), g.shape)  # noqa: E731
+            yield Variant(summed, f"summed over axis {axis}, and every element gets the sum")
             yield Variant(lambda g, a=axis: g / shape[a], f"divided by {shape[axis]}, the size of axis {axis}", -0.4)
 
 
-@mistake(
-    "overwritten",
-    "arrivals",
-    "{node}{line} is used {detail}: contributions must be added (+=), and here they are overwritten (=)",
-)
+@mistake("overwritten", "arrivals", "{node}{line} is used {detail}: contributions must be added (+=), and here they "
+         "are overwritten (=)")  # fmt: skip
 def _overwritten(s: Site) -> Iterator[Variant]:
     n = len(s.op.users)
     names = [s.words.name(k) for k, _ in s.uses]
     for j, which in ((-1, "first"), (0, "last")):
         lost = [*dict.fromkeys(names[:-1] if j else names[1:])]
         ways = f" (those through {' and '.join(lost)} are missing)" if len(lost) <= 3 else ""
-        yield Variant(
-            lambda cs, j=j: cs[j],
-            f"{n} times, and only the contribution of its {which} use is left{ways}",
-            0.1 * (n == 2),
-            which,
-        )
-    if n > 2:
-        for j in range(1, n - 1):
-            yield Variant(lambda cs, j=j: cs[j], f"{n} times, and only one contribution is left", 0.5, f"use {j}")
+        said = f"{n} times, and only the contribution of its {which} use is left{ways}"
+        yield Variant(lambda cs, j=j: cs[j], said, 0.1 * (n == 2), which)
+    for j in range(1, n - 1):
+        yield Variant(lambda cs, j=j: cs[j], f"{n} times, and only one contribution is left", 0.5, f"use {j}")
     index = [s.tape.ops[k].parameters["index"] if s.tape.ops[k].kind == "getitem" else ... for k, _ in s.uses]
 
     def written(cs: list[np.ndarray], order: int, which: Sequence[int]) -> np.ndarray:
@@ -215,22 +179,15 @@ def _overwritten(s: Site) -> Iterator[Variant]:
 
     if any(i is not ... for i in index):
         for order in (1, -1):
-            yield Variant(
-                lambda cs, o=order: written(cs, o, range(n)),
-                "in parts that overlap, and a later part overwrites an earlier one",
-                key=f"parts {order}",
-            )
+            said = "in parts that overlap, and a later part overwrites an earlier one"
+            yield Variant(lambda cs, o=order: written(cs, o, range(n)), said, key=f"parts {order}")
             alike: dict[Any, list[int]] = {}  # the uses by one instruction
             for j, (k, _) in enumerate(s.uses):
                 alike.setdefault(s.words.same_instruction(k)[0], []).append(j)
             for those in [[j] for j in range(n) if n <= 8] + [same for same in alike.values() if 1 < len(same) < n]:
                 name = s.words.name(s.uses[those[0]][0])
-                yield Variant(
-                    lambda cs, o=order, those=those: written(cs, o, those),
-                    f"in parts that overlap, and that of {name} overwrites what is there (= for +=)",
-                    0.1,
-                    key=f"part {order} {those}",
-                )
+                said = f"in parts that overlap, and that of {name} overwrites what is there (= for +=)"
+                yield Variant(lambda cs, o=order, t=those: written(cs, o, t), said, 0.1, f"part {order} {those}")
         for j in range(n) if 2 < n <= 6 else ():  # the program may add them in another order
             for before in subsets(i for i in range(n) if i != j) if index[j] is not ... else ():
 
@@ -256,20 +213,12 @@ def _several(s: Site) -> Iterator[Variant]:
             names = [*dict.fromkeys(s.words.through(s.uses[j][0]) for j in those)]
             ways = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
             for said, by in (("are missing", 0), ("have the wrong sign", -1)):
-                yield Variant(
-                    lambda cs, t=those, by=by: sum(by * c if j in t else c for j, c in enumerate(cs)),
-                    f"{ways} {said}",
-                    0.1 * (len(those) - 2),
-                    f"{those} {by}",
-                )
+                change = lambda cs, t=those, by=by: sum(by * c if j in t else c for j, c in enumerate(cs))  # noqa: E731
+                yield Variant(change, f"{ways} {said}", 0.1 * (len(those) - 2), f"{those} {by}")
 
 
-@mistake(
-    "other time steps",
-    "arrivals",
-    "{node}{line} is used in its own pass of the loop and in the next one: {detail}",
-    assumes=1.0,
-)
+@mistake("other time steps", "arrivals", "{node}{line} is used in its own pass of the loop and in the next one: "
+         "{detail}", assumes=1.0)  # fmt: skip
 def _other_time_steps(s: Site) -> Iterator[Variant]:
     place = s.op.place
     if place is None or s.words.passes(s.k) < 2:
@@ -285,12 +234,8 @@ def _other_time_steps(s: Site) -> Iterator[Variant]:
             yield Variant(lambda cs, kept=kept: sum(cs[j] for j in kept), said, key=f"{missing}")
 
 
-@mistake(
-    "derivative of a part",
-    "arrivals",
-    "the local derivative of {node}{line} is not applied to its whole gradient: {detail}",
-    assumes=1.5,
-)
+@mistake("derivative of a part", "arrivals", "the local derivative of {node}{line} is not applied to its whole "
+         "gradient: {detail}", assumes=1.5)  # fmt: skip
 def _derivative_of_a_part(s: Site) -> Iterator[Variant]:
     """(1 - h**2) * dh + dh_next, with the derivative on one of two contributions."""
     active = [i for i, o in enumerate(s.op.sources) if o is not None and s.tape.ops[o].active]
@@ -305,42 +250,26 @@ def _derivative_of_a_part(s: Site) -> Iterator[Variant]:
         yield Variant(change, said, key=f"{s.words.name(k)} {i}")
 
 
-@mistake(
-    "multiplied contributions",
-    "arrivals",
-    "the contributions to the gradient of {node}{line} are multiplied; contributions are added",
-    assumes=1.5,
-)
+@mistake("multiplied contributions", "arrivals", "the contributions to the gradient of {node}{line} are multiplied; "
+         "contributions are added", assumes=1.5)  # fmt: skip
 def _multiplied_contributions(s: Site) -> Iterator[Variant]:
     if len(s.op.users) == 2:
         yield Variant(lambda cs: cs[0] * cs[1])
 
 
-@mistake(
-    "no topological order",
-    "arrivals",
-    "the gradient of {node}{line} is passed on before all its contributions have arrived ({detail}): visit the nodes "
-    "in reverse topological order",
-    assumes=1.4,
-)
+@mistake("no topological order", "arrivals", "the gradient of {node}{line} is passed on before all its contributions "
+         "have arrived (and again after each: earlier ones are counted several times): visit the nodes in reverse "
+         "topological order", assumes=1.4)  # fmt: skip
 def _no_order(s: Site) -> Iterator[Variant]:
     n = len(s.op.users)
     if s.k == 0 or n < 2 or n > 6:
         return
-    for order, said in ((1, ""), (-1, "")):
-        yield Variant(
-            lambda cs, o=order: sum((n - j) * c for j, c in enumerate(cs[::o])),
-            f"and again after each: earlier ones are counted several times{said}",
-            key=f"{order}",
-        )
+    for order in (1, -1):
+        yield Variant(lambda cs, o=order: sum((n - j) * c for j, c in enumerate(cs[::o])), key=f"{order}")
 
 
-@mistake(
-    "exchanged parts",
-    "arrivals",
-    "the gradients of the parts of {node}{line} are put together in the wrong order: {detail}",
-    assumes=1.4,
-)
+@mistake("exchanged parts", "arrivals", "the gradients of the parts of {node}{line} are put together in the wrong "
+         "order: {detail}", assumes=1.4)  # fmt: skip
 def _exchanged_parts(s: Site) -> Iterator[Variant]:
     parts = [j for j, (k, _) in enumerate(s.uses) if s.tape.ops[k].kind == "getitem"]
     names = [_part_name(s, s.uses[j][0]) for j in parts]
@@ -356,7 +285,11 @@ def _exchanged_parts(s: Site) -> Iterator[Variant]:
         return out
 
     one = [*range(n)]
-    orders = [(f"{names[b]} and {names[a]} are exchanged", _swapped(one, a, b)) for a in one for b in one[:a]]
+    orders = [
+        (f"{names[b]} and {names[a]} are exchanged", [{a: b, b: a}.get(j, j) for j in one])
+        for a in one
+        for b in one[:a]
+    ]
     orders += [
         ("they are in reverse order", one[::-1]),
         ("each is one place too far", [*one[1:], 0]),
@@ -372,9 +305,3 @@ def _part_name(s: Site, k: int) -> str:
     if not s.words.variable(k) and len(op.users) == 1 and s.words.variable(op.users[0][0]):
         return s.words.name(op.users[0][0])
     return s.words.name(k)
-
-
-def _swapped(order: list[int], a: int, b: int) -> list[int]:
-    found = [*order]
-    found[a], found[b] = order[b], order[a]
-    return found

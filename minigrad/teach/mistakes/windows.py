@@ -33,13 +33,9 @@ def _convolution(s: Edge) -> Iterator[Variant]:
         yield from _of_weight(s, geometry, other)
 
 
-@mistake(
-    "channels of a convolution",
-    "edge",
-    "the contribution of {operand} through {through}: its upstream gradient is reshaped to (positions, channels), and "
-    "the channels must be moved to the end first: dout.transpose(0, 2, 3, 1).reshape(-1, channels)",
-    assumes=1.2,
-)
+@mistake("channels of a convolution", "edge", "the contribution of {operand} through {through}: its upstream gradient "
+         "is reshaped to (positions, channels), and the channels must be moved to the end first: dout.transpose(0, 2, "
+         "3, 1).reshape(-1, channels)", assumes=1.2)  # fmt: skip
 def _channels(s: Edge) -> Iterator[Variant]:
     channels = s.g.shape[1] if s.g.ndim > 2 else 1
     of_images = s.op.kind == "conv" or s.op.kind == "add" and s.i == 1 and s.operand.size == channels
@@ -89,10 +85,8 @@ def _of_images(s: Edge, geometry: Any, weight: np.ndarray) -> Iterator[Variant]:
         once = (1,) * len(kernel)
         yield Variant(lambda g: put(g, weight, stride=once), "the windows lie at i, not at i * stride")
     if max(geometry.padding) > 0:
-        yield Variant(
-            lambda g: put(g, weight, cut=(0,) * len(kernel)),
-            "the padding is cut off at the end: the gradient begins at index padding of the padded one",
-        )
+        said = "the padding is cut off at the end: the gradient begins at index padding of the padded one"
+        yield Variant(lambda g: put(g, weight, cut=(0,) * len(kernel)), said)
 
 
 def _of_weight(s: Edge, geometry: Any, x: np.ndarray) -> Iterator[Variant]:
