@@ -383,7 +383,7 @@ def compare(
             clear.add(i)
         if smooth and q.noise <= 1e-3 * abs(q.central):
             judge.scale = max(judge.scale, abs(q.central))
-            if abs(a - q.central) <= rtol * size + atol:
+            if np.isfinite(a) and abs(a - q.central) <= rtol * size + atol:
                 continue
         doubtful.append(i)
     doubtful.sort(key=lambda i: -abs(first[i].analytic - first[i].numeric))

@@ -129,7 +129,8 @@ class Question:
         right, given = tape.gradient.ravel(), self.about.analytic.ravel()
         off = np.abs(given - right)
         rounding = 8 * self.rounding_of(tape) if self.is_single else 0.0
-        suspects = np.flatnonzero(~(off <= self.rtol * np.maximum(abs(given), abs(right)) + self.atol + rounding))
+        close = off <= self.rtol * np.maximum(abs(given), abs(right)) + self.atol + rounding
+        suspects = np.flatnonzero(~(close & np.isfinite(given)))
         return suspects[np.argsort(-off[suspects])]
 
     def diagnose(self, finding: Finding, case: Case) -> None:

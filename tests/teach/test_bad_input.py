@@ -30,6 +30,7 @@ from minigrad.optim import rules
 from minigrad.teach import gradient_examination
 from minigrad.teach.edits import as_operand
 from minigrad.teach.mistakes import CATALOGUE, mistake
+from minigrad.teach.schedules import check as schedule_check
 from minigrad.viz.steps.answers import rounds_to
 from minigrad.viz.training.activation_hooks import Stopwatch
 from tests.cases import each
@@ -565,3 +566,55 @@ def test_arrays_under_other_keys_are_not_written_to() -> None:
     report = check_gradient(f, p, {"a": X + 1, "b": X})
     assert report.findings[0].ok and "writes into its argument" in str(report.findings[1])
     assert np.array_equal(p["b"], X)
+
+
+@each("bad", [np.inf, -np.inf, np.nan])
+def test_a_gradient_with_one_number_that_is_not_finite_is_wrong(bad: float) -> None:
+    for size in (12, 6000):  # of a large one, the recorded graph shows which elements are suspect
+        x = np.random.default_rng(0).standard_normal(size)
+        dx = np.where(np.arange(size) == 5, bad, 2 * x)
+        assert check_gradient(lambda x: (x**2).sum(), x, dx).verdict == "wrong"
+        assert check_gradient(lambda x: (x**2).sum(), x, dx.astype(np.float32)).verdict == "wrong"
+    w = tensor(X, dtype="float64", requires_grad=True)
+    h = w.tanh()
+    loss = (h**2).sum()
+    dh = 2 * np.tanh(X)
+    dw = dh * (1 - np.tanh(X) ** 2)
+    place = np.arange(12).reshape(3, 4) == 6
+    assert check_backward(loss, dh=dh, dw=np.where(place, bad, dw)).first_wrong.name == "dw"
+    assert check_backward(loss, dh=np.where(place, bad, dh), dw=dw).first_wrong.name == "dh"
+    assert not check_forward(lambda x: np.where(place, bad, np.tanh(x)), np.tanh, X)
+
+
+def test_what_has_no_finite_number_shows_nothing() -> None:
+    with pytest.raises(ValueError, match="nothing but nan and inf"):
+        check_forward(np.tanh, np.sin, X * np.nan)
+    with pytest.raises(ValueError, match="cannot be computed"):
+        check_schedule(lambda t: 0.1, lambda t: np.nan)
+    assert check_forward(np.tanh, np.tanh, np.zeros((0, 3)))
+
+
+def test_a_forward_pass_that_returns_bools() -> None:
+    assert check_forward(lambda x: x > 0, lambda x: x > 0, X)
+    assert not check_forward(lambda x: x < 0, lambda x: x > 0, X)
+
+
+def test_each_rate_that_is_known_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule_check, "LIMIT", 0.02)
+
+    def cosine(t: int) -> float:
+        return 0.05 * (1 + float(np.cos(np.pi * t / 1000)))
+
+    right = {"alpha_0": 0.1, "T": 1000}
+    assert check_schedule(cosine, "cosine", **right)
+    assert not check_schedule(lambda t: cosine(t) + 0.01 * (t == 437), "cosine", **right)
+    rates = [0.1 * 0.5 ** (t // 10) for t in range(50)]
+    assert check_schedule(rates, "step", alpha_0=0.1, every=10)
+    assert not check_schedule([*rates[:44], 0.1, *rates[45:]], "step", alpha_0=0.1, every=10)
+    assert check_schedule([0.1 * max(0.0, 1 - t / 20) for t in range(50)], "linear", alpha_0=0.1, T=20)
+
+
+def test_a_schedule_of_very_many_steps_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule_check, "LIMIT", 0.02)
+    report = check_schedule(lambda t: 0.1 * 0.5 ** (t // 10), "cosine", alpha_0=0.1, T=10**9)
+    assert not report and check_schedule(lambda t: 0.1 / (1 + t / 1e7), "inverse", alpha_0=0.1, k=1e-7)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import minigrad
@@ -304,3 +305,12 @@ def test_the_whole_gradient_of_an_operand_used_twice_is_no_contribution() -> Non
 def test_a_question_that_was_begun_counts_when_the_quiz_is_left() -> None:
     score, lines = answered(scalars(), "12", "q")
     assert (score.first_try, score.asked) == (0, 1) and lines[-1] == "0 of 1 right at the first try."
+
+
+def test_a_tensor_and_a_number() -> None:
+    x = minigrad.tensor(np.ones((2, 3)), requires_grad=True)
+    for loss in ((2 * x).sum(), (x**2).sum(), (1 - x).mean(), (x / 3).sum(), minigrad.where(x > 0, x, 0.0).sum()):
+        quiz = step(loss, quiz=True)
+        assert [questions(s) for s in quiz] and '"quiz":[[[' in str(quiz.page())
+    with pytest.raises(TypeError, match="quiz must be True or False, got 'yes'"):
+        step(loss, quiz="yes")  # type: ignore[arg-type]

@@ -1106,3 +1106,26 @@ def test_the_numbers_of_a_chart_are_read_with_keys_and_pointer(browser: Any, tmp
     ActionChains(browser).move_to_element(chart).perform()
     assert card.is_displayed() and "B: each batch: 2." in card.text
     assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_watcher_is_copied_and_pickled_as_the_run_so_far() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    X, y = np.random.default_rng(0).standard_normal((16, 4)), np.arange(16) % 3
+    with watch(model, optimizer, live=False) as watcher:
+        for step in range(12):
+            loss = nn.functional.cross_entropy(model(minigrad.tensor(X).float()), minigrad.tensor(y))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            watcher.log(loss)
+            if step == 5:
+                copies = [pickle.loads(pickle.dumps(watcher)), copy.deepcopy(watcher), copy.copy(watcher)]
+    copies.append(pickle.loads(pickle.dumps(watcher)))
+    assert [len(one.losses) for one in copies[:2]] == [6, 6] and copies[3].losses == watcher.losses
+    for one in copies:
+        assert one.closed and one.samples and "<figure" in str(one.report(compare=watcher))
+        one.close()
+        with pytest.raises(RuntimeError, match="a copy of a watcher"):
+            one.log(loss)
+    assert "<figure" in str(watcher.report(compare=copies[0]))

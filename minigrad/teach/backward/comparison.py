@@ -27,9 +27,10 @@ def in_shape(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
 def is_same(a: np.ndarray, b: np.ndarray, fine: float, size: float) -> bool:
     """Return whether two gradients are the same, to the rounding of what they were summed from."""
     relative, absolute = (min(steps * fine, max(1e-3, 32 * fine)) for steps in (1e4, 1e3))  # float16 has 1e-3 a step
-    tolerance = relative * np.maximum(np.abs(a), np.abs(b)) + absolute * size
     with np.errstate(invalid="ignore"):
-        return bool(np.all((np.abs(a - b) <= tolerance) | (a == b)))
+        tolerance = relative * np.maximum(np.abs(a), np.abs(b)) + absolute * size
+        close = (np.abs(a - b) <= tolerance) & np.isfinite(a) & np.isfinite(b)  # the tolerance of inf is inf
+        return bool(np.all(close | (a == b)))
 
 
 def relative_error(a: np.ndarray, b: np.ndarray) -> float:

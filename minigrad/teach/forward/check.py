@@ -68,7 +68,7 @@ def check_forward(mine: Callable[..., Any], reference: Callable[..., Any], *inpu
 
     Raises:
         TypeError: if `mine` or `reference` is not a function, or `reference` returns no real numbers.
-        ValueError: if there is no input of floats.
+        ValueError: if there is no input of floats, or the reference returns nothing but nan and inf.
 
     Both functions draw the same numbers from `np.random`. Results in float32 or float16 are compared with the tolerance
     of their type.
@@ -114,6 +114,10 @@ class _Case:
         for b in right:
             if b.dtype.kind not in "fiub":
                 raise TypeError(f"check_forward: reference must return real numbers, got {_kind(b)}.")
+        if any(b.size and not np.isfinite(b).any() for b in right):
+            raise ValueError(
+                "check_forward: reference returns nothing but nan and inf here, which shows nothing: pass other inputs."
+            )
         notes: list[str] = []
         try:
             made = _results(self._call(self.mine, self.arrays), len(right), notes)
@@ -322,7 +326,7 @@ class _Case:
         which = next(i for i, (a, b) in enumerate(zip(made, right)) if not equal(a, b, EXACT))
         mine, of_reference = made[which], right[which]
         if mine.shape == of_reference.shape:
-            error = np.nan_to_num(np.abs(mine - of_reference), nan=np.inf)
+            error = np.nan_to_num(np.abs(mine.astype(float) - of_reference.astype(float)), nan=np.inf)
             at = np.unravel_index(int(error.argmax()), error.shape) if error.ndim else ()
             where = f"result {which}, " * (len(made) > 1) + (f"element {[int(i) for i in at]}" if at else "")
             report.table = [(where.removesuffix(", "), f"{mine[at]:.6g}", f"{of_reference[at]:.6g}")]

@@ -42,7 +42,7 @@ def readings(mine: Any, reference: Reference, count: int, times: list[int]) -> I
             raise CallError(f"step() is called {count - 1} times: take shorter lengths, such as 1000", "raises")
         yield from _of_object(lambda: _built(mine, reference), reference, count)
     elif isinstance(mine, np.ndarray | list | tuple):
-        yield _listed(mine, count)
+        yield _listed(mine, max(count, min(len(mine), MOST)))
     elif hasattr(mine, "step") and not inspect.isroutine(mine):
         if callable(mine):
             yield _of_function(mine, reference, count, times)
@@ -243,7 +243,10 @@ def _takes_nothing(function: Any) -> bool:
 def _listed(rates: Iterable[Any], count: int) -> list[float]:
     found = [_number(rate) for rate in itertools.islice(rates, count)]
     if len(found) < count:
-        raise CallError(f"it has {len(found)} rates; {count} are compared, from t = 0 to {count - 1}", "raises")
+        raise CallError(
+            f"it has {len(found)} rate{'s' * (len(found) != 1)}; {count} are compared, from t = 0 to {count - 1}",
+            "raises",
+        )
     return found
 
 

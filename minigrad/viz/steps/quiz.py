@@ -152,10 +152,10 @@ def _wrong_answers(step: Step, c: Contribution, answer: Any) -> list[tuple[Any, 
         part = f"this is what one contribution to the gradient of `{step.name}` gives; add all of them up first"
         extra += [(answer / upstream * each, part) for each in arrived]
     likely = [*[(wrong, text) for wrong, text in extra if wrong is not None], *wrong_answers(found, edge)]
-    data = [(letter, o) for letter, o in operands if is_shape and not isinstance(o, Node) and _shape(o.value)]
+    data = [(o, letter, _shape(steps.number_of(o))) for letter, o in operands if is_shape and not isinstance(o, Node)]
     return [
         *likely,
-        *((_shape(o.value), f"this is the shape of `{steps.label(o, x)}`, another operand") for x, o in data),
+        *((shape, f"this is the shape of `{steps.label(o, x)}`, another operand") for o, x, shape in data if shape),
     ]
 
 

@@ -47,6 +47,8 @@ def step(output: Any, gradient: Any = None, *, quiz: bool = False) -> Steps:
        da += db = 12 (contribution 2 of 2, so da = 12 + 12 = 24)
     3. a = 3; its gradient: da = 24
     """
+    if not isinstance(quiz, bool):
+        raise TypeError(f"step: quiz must be True or False, got {quiz!r}")
     steps = Steps(output, gradient, variables())
     steps.quiz = quiz
     return steps

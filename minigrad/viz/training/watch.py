@@ -243,6 +243,10 @@ class Watcher:
         for name, value in (("loss", loss), ("learning_rate", learning_rate), ("validation", validation)):
             if value is not None:
                 _number(name, value)  # raises before anything is logged
+        if self._scene is None:
+            raise RuntimeError(
+                "log: this is a copy of a watcher, which sees no run; log to the one that watch returned"
+            )
         if loss is not None:
             self._logged += 1
             if self._logged == UNSTEPPED and not self.losses:
@@ -357,6 +361,15 @@ class Watcher:
         if isinstance(error, FloatingPointError):  # from detect_anomaly, which knows the operation and the layer
             self._add_finding("not finite", str(error), len(self.losses) + (not self._has_gradient))
         self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy has, as of `pickle` or `copy`: the run so far, for its report. The hooks stay with this one."""
+        kept = (
+            "model samples losses validation findings seconds optimizer every shape _path _started _stopwatch _logged"
+        )
+        ended = self._ended or (time.perf_counter(), time.thread_time())
+        empty: dict[str, Any] = {"_progress": None, "_scene": None, "_kept": None, "_held": {}, "_undiagnosed": False}
+        return {name: vars(self)[name] for name in kept.split()} | {"closed": True, "_ended": ended, **empty}
 
     def __repr__(self) -> str:
         return f"<watcher of {class_name(self.model)}: {len(self.losses)} steps, {len(self.samples)} sampled>"
