@@ -9,6 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from minigrad.engine import reverse_topological_order
 from minigrad.grad_mode import no_grad
 from minigrad.network import Network
 from minigrad.nn import functional
@@ -61,22 +64,36 @@ def sanity_of(script: str | Path, arguments: Sequence[str] = ()) -> SanityReport
         if isinstance(call.called, Network):
             return sanity(call.called, call.arguments[0])
         scores, targets = (*call.arguments, None, None)[:2]
-        model = next((c for c in made if _is_model(c) and _hands_on(c.result, scores)), None)
-        if model is not None and len(call.arguments) == 2 and getattr(call.result, "shape", None) == ():
-            loss = partial(call.called, **call.options) if call.options else call.called
-            if model.result is not scores:
-                loss = partial(_reshaped, loss, scores.shape[1:])
-            return sanity(model.called, (model.arguments[0], targets), loss)
+        if len(call.arguments) != 2 or getattr(call.result, "shape", None) != ():
+            continue
+        for model in filter(_is_model, made):
+            for place, output in enumerate(_several(model.result) or (model.result,)):
+                if not _hands_on(output, scores):
+                    continue
+                loss = partial(call.called, **call.options) if call.options else call.called
+                if output is not scores:
+                    loss = partial(_reshaped, loss, scores.shape[1:])
+                if output is not model.result:
+                    loss = partial(_of_one, loss, place)
+                return sanity(model.called, (model.arguments[0], targets), loss)
     for call in reversed(made):
-        if isinstance(call.called, Module) and any(t is found[0] for t in (*_several(call.result), call.result)):
+        own = isinstance(call.called, Module) and any(True for _ in call.called.parameters())
+        if own and any(t is found[0] for t in (*_several(call.result), call.result)):
             for pair in inside.arguments(call.arguments, call.options):
                 return sanity(call.called, pair)
+    leaves = {*reverse_topological_order([found[0].node])} if getattr(found[0], "node", None) is not None else set()
+    models = [call.called for call in made if _is_model(call)]
+    if models and not any(p.node in leaves for model in models for p in model.parameters()):
+        raise ValueError(
+            f"{script}: the loss depends on no parameter of a model: between output and loss the graph is cut "
+            "(detach(), .data, .numpy(), tensor(...)), so nothing is trained"
+        )
     for call in filter(_is_model, reversed(made)):
-        for batch_loss, targets in _of_differences(call.result, found[0]):
+        for batch_loss, targets in _by_hand(call.result, found[0]):
             return sanity(call.called, (call.arguments[0], targets), batch_loss)
     raise ValueError(
-        f"{script}: the loss is none of minigrad.nn, and no mean of squares, of the output of a model, and none that a "
-        "model returns. Call minigrad.sanity(model, (X, y), loss) in the program"
+        f"{script}: the loss is none of minigrad.nn, and no mean of squares and no cross entropy, of the output of a "
+        "model, and none that a model returns. Call minigrad.sanity(model, (X, y), loss) in the program"
     )
 
 
@@ -100,32 +117,47 @@ def _reshaped(loss: Callable[..., Any], shape: tuple[int, ...], output: Any, tar
     return loss(output.reshape(-1, *shape), targets)
 
 
-def _of_differences(output: Any, loss: Any) -> Iterator[tuple[Callable[..., Any], Any]]:
-    """Yield the loss of differences of outputs and targets that a program writes itself, and its targets."""
+def _of_one(loss: Callable[..., Any], place: int, outputs: Any, targets: Any) -> Any:
+    return loss(_several(outputs)[place], targets)
+
+
+def _by_hand(output: Any, loss: Any) -> Iterator[tuple[Callable[..., Any], Any]]:
+    """Yield the loss of outputs and targets that a program writes itself, and its targets."""
     if getattr(output, "node", None) is None or getattr(loss, "node", None) is None or not isinstance(output, Tensor):
         return
-    for targets in loss_graph.targets(loss_graph.nodes_between(output.node, loss.node), output.node):
-        for own in (_mean_square, _half_mean_square, _sum_of_squares, _mean_distance):
+    between = loss_graph.nodes_between(output.node, loss.node)
+    indices = [(n.parameters or {}).get("index") for n in between if loss_graph.kind_of(n) == "getitem"]
+    picked = (index[-1] for index in indices if isinstance(index, tuple) and isinstance(index[-1], np.ndarray))
+    labels = next((y for y in picked if y.dtype.kind in "iu" and y.shape == output.shape[:1]), None)
+    tried = [(own, t) for t in loss_graph.targets(between, output.node) for own in _DIFFERENCES]
+    tried += [(own, labels) for own in _ENTROPIES if labels is not None]
+    for own, targets in tried:
+        for factor in (1.0, -1.0):
             with no_grad():
-                made = own(output, targets)
-            if math.isclose(float(made.item()), float(loss.item()), rel_tol=1e-5):
-                yield own, targets
+                made = factor * own(output, as_tensor(targets)).item()
+            if math.isclose(made, float(loss.item()), rel_tol=1e-5):
+                yield own if factor == 1 else partial(_negative, own), targets
 
 
-def _mean_square(output: Any, targets: Any) -> Any:
-    return (output - as_tensor(targets)).square().mean()
+def _negative(own: Callable[..., Any], output: Any, targets: Any) -> Any:
+    return -own(output, as_tensor(targets))
 
 
 def _half_mean_square(output: Any, targets: Any) -> Any:
-    return 0.5 * _mean_square(output, targets)
+    return 0.5 * functional.mse_loss(output, as_tensor(targets))
 
 
-def _sum_of_squares(output: Any, targets: Any) -> Any:
-    return (output - as_tensor(targets)).square().sum()
-
-
-def _mean_distance(output: Any, targets: Any) -> Any:
-    return (output - as_tensor(targets)).abs().mean()
+_DIFFERENCES: tuple[Callable[..., Any], ...] = (
+    functional.mse_loss,
+    _half_mean_square,
+    partial(functional.mse_loss, reduction="sum"),
+    functional.l1_loss,
+)
+_ENTROPIES: tuple[Callable[..., Any], ...] = tuple(
+    partial(loss, reduction=reduction)
+    for loss in (functional.cross_entropy, functional.nll_loss)
+    for reduction in ("mean", "sum")
+)
 
 
 def _is_model(call: _Call) -> bool:

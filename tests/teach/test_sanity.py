@@ -56,6 +56,37 @@ class WrongAxis(Words):
         self.rnn = nn.LSTM(16, 24)
 
 
+class EvenAttention(Words):
+    """All positions have about the same scores at first, so the gradient of the keys is tiny, and no other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        del self.rnn
+        self.q, self.k = nn.Linear(16, 16), nn.Linear(16, 16)
+        self.out = nn.Linear(16, 3)
+        for layer in self.q, self.k:
+            nn.init.normal_(layer.weight, 0, 1e-3)
+
+    def forward(self, x: Any) -> Any:
+        z = self.embedding(x)
+        return self.out((F.softmax(0.01 * self.q(z) @ self.k(z).transpose(1, 2), -1) @ z).mean(1))
+
+
+class LastExample(Words):
+    def forward(self, x: Any) -> Any:
+        return self.out(self.rnn(self.embedding(x))[0][-1])
+
+
+class PlainWeights(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.W, self.b = minigrad.randn(D, 32) / 4, nn.Parameter(minigrad.zeros(32))
+        self.out = nn.Linear(32, C)
+
+    def forward(self, x: Any) -> Any:
+        return self.out((x @ self.W + self.b).relu())
+
+
 class Pairs(nn.Module):
     """Compares each example of one kind with all of the other."""
 
@@ -192,6 +223,12 @@ HEALTHY: dict[str, Case] = {
         lambda out, y: F.cross_entropy(out.transpose(1, 2), minigrad.tensor(y)),
     ),
     "matrices": lambda: (Raw(), blobs(), nn.CrossEntropyLoss()),
+    "small weights before an attention": lambda: (EvenAttention(), words(), nn.CrossEntropyLoss()),
+    "soft targets of a binary cross entropy": lambda: (
+        mlp().append(nn.Sigmoid()),
+        (blobs()[0], np.random.default_rng(2).uniform(0.3, 0.7, (N, C)).astype(np.float32)),
+        nn.BCELoss(),
+    ),
     "pairs in a batch": lambda: (Matched(), (np.stack([line()[0]] * 2, 1), np.arange(N)), nn.CrossEntropyLoss()),
     "a state that continues": lambda: (
         Continued(),
@@ -517,6 +554,17 @@ SICK: dict[str, tuple[str, str, Case]] = {
     "a cosine": ("overfit", "stay within [-1, 1]", lambda: (
         Function(F.relu, lambda z: F.cosine_similarity(z[:, :2], z[:, 2:])),
         (blobs()[0], (blobs()[0][:, 0] > 0) * 1.0), nn.BCEWithLogitsLoss())),
+    "a relu before the sigmoid": ("scores", "no probability is below 1/2", lambda: (
+        mlp(outputs=1).extend([nn.ReLU(), nn.Sigmoid()]), (blobs()[0], (blobs()[0][:, :1] > 0) * 1.0), nn.BCELoss())),
+    "a threshold": ("trained", "a comparison", lambda: (
+        Function(F.relu, lambda z: (z > 0).float()), (blobs()[0], np.eye(C)[blobs()[1]]), nn.MSELoss())),
+    "softmax of pixels": ("scores", "without the softmax", lambda: (
+        nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 4, 1), nn.Softmax(1)),
+        (images()[0], np.tile(np.arange(4), 512).reshape(32, 8, 8)), CE)),
+    "a small part of the others": ("examples", "axis 0", lambda: (
+        Function(F.relu, lambda z: 1e-4 * (z + z.mean(0)) + 1), blobs(), CE)),
+    "last example": ("forward", "output[-1] is the last example", lambda: (LastExample(), words(), CE)),
+    "weights that are no parameter": ("trained", "in nn.Parameter", lambda: (PlainWeights(), blobs(), CE)),
     "overflow": ("forward", "exp(", lambda: (mlp(), blobs(), lambda out, y: (1000 * out).exp().log().mean())),
     "shapes do not fit": ("forward", "raises", lambda: (mlp(), (blobs()[0][:, :5], blobs()[1]), CE)),
     "log of 0": ("forward", "loss is", lambda: (Function(F.relu, lambda z: (z * 0).log()), blobs(), CE)),
@@ -692,6 +740,11 @@ SCRIPTS = {
     "        return scores, nn.functional.cross_entropy(scores, targets)\n"
     + MODEL
     + "Own(*model)(X, targets=y)[1].backward()",
+    "by hand": MODEL + "s = model(X)\n(s.logsumexp(1) - s[range(64), y]).mean().backward()",
+    "one of two outputs": "class Two(nn.Sequential):\n"
+    "    def forward(self, x):\n"
+    "        scores = super().forward(x)\n"
+    "        return scores.exp(), scores\n" + MODEL + "nn.functional.cross_entropy(Two(*model)(X)[1], y).backward()",
     "squares": MODEL + "((model(X) - minigrad.tensor([[1.0, 2.0]] * 64) * y[:, None]) ** 2).mean().backward()",
     "more in the loss": MODEL + "(nn.CrossEntropyLoss()(model(X), y) + model[0].weight.square().sum()).backward()",
 }
@@ -722,6 +775,10 @@ def test_a_program_with_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[
         ("", "makes no backward pass"),
         ("X.requires_grad_().sum().backward()", "Call minigrad.sanity(model, (X, y), loss)"),
         ("1 / 0", "ZeroDivisionError"),
+        (
+            "model = nn.Linear(4, 2)\nnn.CrossEntropyLoss()(model(X).detach().requires_grad_(), y).backward()",
+            "no parameter of a model",
+        ),
     ],
 )
 def test_programs_that_cannot_be_checked(

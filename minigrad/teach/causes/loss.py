@@ -60,14 +60,17 @@ def over_the_batch(scene: Scene) -> Seen:
     for node in scene.between:
         if _indices(node) != 2 and node.primitive.name != "cross_entropy":
             continue
-        before = node_behind(node.inputs[0])
-        while kind_of(before) in ("log", "neg", "add"):
-            before = node_behind(before.inputs[0])
+        before: Any = node.inputs[0]
+        moved: list[Any] = []
+        while kind_of(before) in ("log", "neg", "add") or node_behind(before) is not before:
+            moved += [before] if kind_of(before) == "permute" else []
+            before = before.inputs[0]
         if kind_of(before) not in ("softmax", "log_softmax"):
             continue
         shape, last = before.shape, len(before.shape) - 1
         axis = before.parameters["axis"] % len(shape)
         as_it_is = node.inputs[0].shape == shape and last > 1  # the classes are axis 1 there
+        as_it_is |= any(p.parameters["axes"][-1] == axis for p in moved if len(p.shape) == last + 1)
         if axis != last > 0 and shape[axis] != shape[last] and not as_it_is:
             along = "the positions" if axis else "the examples"
             return {"shape": shape, "axis": axis, "along": along, "dim": -1 if last > 1 else 1}

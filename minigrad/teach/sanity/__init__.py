@@ -119,7 +119,7 @@ def _checks(trial: Trial, steps: int) -> Iterator[Check]:
         text = f"it raises {class_name(error)}: {error}"
         if isinstance(error, TypeError) and "int64" in str(error) and trial.output is not None:
             text += ". Indices (argmax), counts and comparisons have no gradient: give the loss the scores"
-        yield Check("forward", False, text)
+        yield Check("forward", False, text + start.other_rows(trial))
         return
     fit = learning.overfit(trial, steps)
     # a mistake in what is computed comes before numbers that are too large or too small, which follow from it

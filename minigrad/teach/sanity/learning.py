@@ -18,6 +18,7 @@ from minigrad.teach.sanity.examples import Examples
 from minigrad.teach.sanity.report import Check
 from minigrad.teach.sanity.trial import Trial, mode
 from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.tensor import Tensor
 
 EIGHT = 8
 """The number of examples to overfit."""
@@ -36,6 +37,12 @@ def trained(trial: Trial) -> Check:
             "the model, so no optimizer trains it. Layers made in forward() are new, and random, in each call: make "
             "them in __init__",
         )
+    if fixed := _plain(trial.model):
+        return Check(
+            "trained",
+            False,
+            f"{fixed} is no parameter, though its bias is one, so it stays as it is: wrap the tensor in nn.Parameter",
+        )
     if trial.result.node is None and trial.output.node is not None:
         text = "the loss has no graph, though the output has one: argmax, rounding, a comparison, .item() and detach() "
         return Check(
@@ -43,8 +50,11 @@ def trained(trial: Trial) -> Check:
         )
     never = [name for name, g in trial.gradients.items() if g is None]
     if never and len(never) == len(trial.gradients):
-        same = trial.output.shape == trial.batch.X.shape and np.array_equal(trial.output._array, trial.batch.X)
+        out = trial.output._array
+        same = out.shape == trial.batch.X.shape and np.array_equal(out, trial.batch.X)
         why = "the output is the input itself, so forward() uses no layer" if same else _CUT
+        if trial.output.node is None and np.array_equal(out, np.round(out)):
+            why = "the output is whole numbers: a comparison, rounding and argmax pass none. Give the loss the scores"
         return Check("trained", False, f"no parameter gets a gradient: {why}")
     if never:
         return Check("trained", False, f"{listed(never)} {'gets' if len(never) == 1 else 'get'} no gradient: {_CUT}")
@@ -83,7 +93,8 @@ def overfit(trial: Trial, steps: int) -> Check:
         p._array[...] = before[name]
     if run.solved:
         return Check("overfit", True, text)
-    if 0.9 < largest < 1 + 1e-4 and (trial.cross_entropy()[0] or trial.is_binary()):
+    scores = trial.output._array.min() < 0  # and no probabilities
+    if scores and 0.9 < largest < 1 + 1e-4 and (trial.cross_entropy()[0] or trial.is_binary()):
         text = f"{text}. The scores stay within [-1, 1], as those of a tanh or a cosine do, so no probability is near 1"
         return Check("overfit", False, f"{text}: leave the tanh out, or divide a cosine by a temperature, such as 0.1")
     numbers = sum(p.numel() for p in trial.trainable.values())
@@ -104,10 +115,20 @@ def overfit(trial: Trial, steps: int) -> Check:
     return Check("overfit", None if best < 0.98 * start else False, text)
 
 
+def _plain(model: Module) -> str:
+    """Return the name of a plain tensor that is a layer's weights by its shape, as its bias is a parameter; or ""."""
+    for path, module in model.named_modules():
+        biases = {p.shape[0] for p in module.parameters(recurse=False) if p.ndim == 1}
+        for name, value in vars(module).items():
+            if isinstance(value, Tensor) and value.ndim == 2 and value.dtype.kind == "f" and value.shape[1] in biases:
+                return f"{path}.{name}".lstrip(".")
+    return ""
+
+
 def _is_known(trial: Trial) -> bool:
     """Whether the loss falls to 0 if all is learned: soft targets of a cross entropy leave their entropy."""
     soft = trial.batch.kind == "f" and trial.batch.y is not None and not np.isin(trial.batch.y, (0, 1)).all()
-    return bool((trial.cross_entropy()[0] and not soft) or trial.is_squared_error() or trial.is_binary())
+    return bool(((trial.cross_entropy()[0] or trial.is_binary()) and not soft) or trial.is_squared_error())
 
 
 def _learn(trial: Trial, few: Examples, rate: float, steps: int) -> Learned:

@@ -153,8 +153,10 @@ def gradients(trial: Trial) -> Check:
         return Check("gradients", True, f"norm {next(iter(norms.values())):.2g}")
     order = [*norms]
     weak, strong = min(order, key=norms.__getitem__), max(order, key=norms.__getitem__)
+    verb = "vanishes" if order.index(weak) < order.index(strong) else "explodes"
+    if verb == "vanishes" and norms[order[0]] > APART * norms[strong]:
+        weak = order[0]  # what is small in a branch alone, as in the keys of an attention that is even at first, is not
     if norms[weak] < APART * norms[strong]:
-        verb = "vanishes" if order.index(weak) < order.index(strong) else "explodes"
         functions = [node.primitive.name for node in trial.found if node.primitive is not None]
         fixes = against_vanishing(trial.model, functions) if verb == "vanishes" else against_explosion(trial.model)
         return Check(
@@ -178,7 +180,9 @@ def units(trial: Trial, learns: bool) -> Check:
     counted = False
     for node in order:
         kind, array = node.primitive.name, trial.found.get(node)
-        if kind not in ("relu", "tanh", "sigmoid") or array is None or node is last or array.ndim < 2:
+        if kind not in ("relu", "tanh", "sigmoid") or array is None or node is last:
+            continue
+        if array.ndim < (2 if kind == "relu" else 1):
             continue
         call = home.get(node)
         place = named(call.path, call.module) if call else kind

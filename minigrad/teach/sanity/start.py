@@ -32,6 +32,17 @@ def forward(trial: Trial) -> Check:
     return Check("forward", True, f"output of shape {trial.output.shape}, loss and gradient are finite")
 
 
+def other_rows(trial: Trial) -> str:
+    """Say that the model's output has not one row for each example, but for each time step; "" if it is not so."""
+    shape, rows = trial.batch.X.shape, getattr(trial.output, "shape", ())[:1]
+    if not rows or rows != shape[1:2] or rows == shape[:1]:
+        return ""
+    return (
+        f". The output has {rows[0]} rows, one for each place along axis 1 of the inputs, and none for each example: "
+        "output[-1] is the last example where the batch is first, output[:, -1] the last time step"
+    )
+
+
 def loss(trial: Trial) -> Check:
     """The loss at the start against that of guessing."""
     loss = trial.result.item()
@@ -158,13 +169,15 @@ def scores(trial: Trial) -> Check:
                 f"the model ends with a {kind}, which limits the scores of the softmax in the loss.{twice} Give "
                 f"the loss the scores, without the {kind}",
             )
-    if kind in ("softmax", "relu") and trial.is_binary() and (kind == "relu" or np.any(y.sum(-1) > 1)):
+    before = loss_graph.kind_of(loss_graph.node_behind(last.inputs[0])) if kind == "sigmoid" else kind
+    if before in ("softmax", "relu") and trial.is_binary() and (before == "relu" or np.any(y.sum(-1) > 1)):
         why = (
             "whose results for an example sum to 1, but some targets have several ones: use a sigmoid"
-            if kind == "softmax"
+            if before == "softmax"
             else "whose results are at least 0, so no probability is below 1/2: leave it out"
         )
-        return Check("scores", False, f"the model ends with a {kind}, {why}")
+        ends = "ends with a" if before == kind else "has a"
+        return Check("scores", False, f"the model {ends} {before}{' before the sigmoid' * (before != kind)}, {why}")
     low, high = {"sigmoid": (0, 1), "softmax": (0, 1), "tanh": (-1, 1)}.get(kind, (-math.inf, math.inf))
     low = 0 if kind in ("relu", "softplus", "exp", "square", "abs") else low
     comparable = y is not None and y.dtype.kind == "f" and y.shape == out.shape
