@@ -215,15 +215,17 @@ def linear_terms(loss: Any) -> dict[Any, int]:
 
 
 def result_of(loss: Any, parameters: Collection[Any]) -> Any:
-    """Return the node of the last linear function of a network whose output is not known; None if there is none."""
+    """Return the node of the last linear function of a network whose output is not known, or of the last parameter."""
     users: dict[Any, Any] = {}
+    last = None  # with embeddings alone
     for node in nodes_of(loss):
+        last = last or (node if any(s in parameters for s in node.inputs) else None)
         if node.primitive.name in ("matmul", "linear") and any(s in parameters for s in node.inputs):
             after: Any = users.get(node)
             biased = kind_of(after) == "add" and any(s in parameters for s in after.inputs if s is not node)
             return after if biased else node
         users.update((source, node) for source in node.inputs if source is not None)
-    return None
+    return last
 
 
 def is_normalized(node: Any) -> bool:
@@ -432,6 +434,16 @@ def labels_of(between: Sequence[Any]) -> np.ndarray | None:
         if node.primitive.name == "cross_entropy" and isinstance(target, np.ndarray):
             return target
     return None
+
+
+def left_out(between: Sequence[Any], shape: tuple[int, ...]) -> np.ndarray:
+    """Return which targets of a cross entropy are left out, as with ignore_index, which the node has as 0."""
+    for node in between:
+        if node.primitive.name == "where" and kind_of(node.inputs[2]) == "cross_entropy" and node.shape == shape:
+            mask = getattr(node.constants.get(0), "value", None)
+            if isinstance(mask, np.ndarray) and mask.dtype.kind == "b" and mask.shape == shape:
+                return mask
+    return np.zeros(shape, bool)
 
 
 def _picked(node: Any) -> np.ndarray | None:

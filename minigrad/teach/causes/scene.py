@@ -217,9 +217,12 @@ class Scene:
         bits = loss_graph.bits_of(between) if labels is None else None
         classes = labels if bits is None else bits
         if classes is not None:
-            self.frequencies.update(classes.ravel().tolist())
-            label, times = Counter(classes.ravel().tolist()).most_common(1)[0]
-            self.majorities.append((label, times / classes.size))
+            left_out = loss_graph.left_out(between, classes.shape)
+            classes = np.where(left_out, -1, classes)
+            if (counted := classes[~left_out]).size:
+                self.frequencies.update(counted.tolist())
+                label, times = Counter(counted.tolist()).most_common(1)[0]
+                self.majorities.append((label, times / counted.size))
         if labels is not None:
             self.told += any(
                 other.ndim > 1

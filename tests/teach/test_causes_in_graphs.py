@@ -1,0 +1,289 @@
+"""`watch` names what shows in the graph of a step: a state that is cut off, scores in another order, a deviation that
+is none, a policy's entropy; and what a loss that does not measure progress must not be blamed for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import nn, optim, tensor
+from minigrad.nn import functional as F
+from tests.teach.test_causes_of_comparisons import X, network
+from tests.teach.test_causes_of_models import TEXT, said
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+class Stepping(nn.Module):
+    """A recurrent network by hand, or of a cell."""
+
+    def __init__(self, mode: str, cell: bool = False) -> None:
+        super().__init__()
+        self.mode, self.embedding = mode, nn.Embedding(7, 8)
+        self.cell = nn.LSTMCell(8, 8) if cell else None
+        self.W = None if cell else nn.Parameter(0.3 * minigrad.randn(8, 8))
+        self.out = nn.Linear(8, 7)
+
+    def forward(self, ids: Any) -> Any:
+        e, rows = self.embedding(ids), []
+        h = c = minigrad.zeros(len(ids), 8)
+        for t in range(ids.shape[1]):
+            h, c = (h.detach(), c.detach()) if self.mode == "detached" else (h, c)
+            if self.cell is not None:
+                h, c = self.cell(e[:, t], (h, c))
+            else:
+                z = e[:, t] + h @ self.W
+                h = z if self.mode == "linear" else z.tanh()
+            rows.append(self.out(h))
+        return minigrad.stack(rows, dim=1)
+
+
+def stepping(mode: str = "", cell: bool = False) -> str:
+    minigrad.manual_seed(0)
+    model = Stepping(mode, cell)
+    return said(model, lambda: F.cross_entropy(model(tensor(TEXT[:, :-1])).reshape(-1, 7), tensor(TEXT[:, 1:].ravel())))
+
+
+def ordered(mode: str) -> str:
+    """Scores of tokens that are flattened, with a permute before it."""
+    minigrad.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(7, 8), nn.Linear(8, 7))
+
+    def loss() -> Any:
+        scores, y = model(tensor(TEXT[:, :-1])), TEXT[:, 1:]
+        if mode == "classes first":
+            return F.cross_entropy(scores.permute(0, 2, 1), tensor(y))
+        if mode == "mixed":
+            return F.cross_entropy(scores.permute(0, 2, 1).reshape(-1, 7), tensor(y.ravel()))
+        y = y.T if mode == "both" else y
+        return F.cross_entropy(scores.transpose(0, 1).reshape(-1, 7), tensor(y.ravel()))
+
+    return said(model, loss)
+
+
+def blanks(hidden: bool) -> str:
+    """A masked language model, whose targets are at some positions."""
+    minigrad.manual_seed(0)
+    model, rng = nn.Sequential(nn.Embedding(8, 8), nn.Linear(8, 7)), np.random.default_rng(0)
+
+    def loss() -> Any:
+        chosen = rng.random(TEXT.shape) < 0.15
+        chosen[:, 1] = True
+        read = np.where(chosen & hidden, 7, TEXT)
+        return F.cross_entropy(model(tensor(read)).reshape(-1, 7), tensor(np.where(chosen, TEXT, -100).ravel()))
+
+    return said(model, loss)
+
+
+class Attending(nn.Module):
+    """One attention, whose inputs may have positions, and the mean over them."""
+
+    def __init__(self, places: bool, module: bool) -> None:
+        super().__init__()
+        self.embedding, self.out = nn.Embedding(9, 8), nn.Linear(8, 2)
+        self.places = nn.Embedding(6, 8) if places else None
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True) if module else None
+
+    def forward(self, ids: Any) -> Any:
+        x = self.embedding(ids)
+        x = x if self.places is None else x + self.places(minigrad.arange(6))
+        if self.attention is not None:
+            return self.out(self.attention(x, x, x)[0].mean(dim=1))
+        return self.out(((x @ x.transpose(1, 2) / math.sqrt(8)).softmax(-1) @ x).mean(dim=1))
+
+
+def attending(places: bool, module: bool = False) -> str:
+    """Is the first token large?"""
+    minigrad.manual_seed(0)
+    model, rng = Attending(places, module), np.random.default_rng(0)
+
+    def loss() -> Any:
+        ids = rng.permuted(rng.integers(0, 4, (32, 6)) + np.array([0, 0, 0, 4, 4, 4]), axis=1)
+        return F.cross_entropy(model(tensor(ids)), tensor((ids[:, 0] > 3).astype(int)))
+
+    return said(model, loss, steps=210, rate=2e-2, every=20)
+
+
+def latent(noise: str = "", divergence: bool = True, whole: bool = True) -> str:
+    """A variational autoencoder; as a whole, or as parts that are called."""
+    minigrad.manual_seed(0)
+    model = nn.ModuleDict({"encoder": nn.Linear(6, 4), "decoder": nn.Linear(2, 6)})
+    model.forward = lambda x: code(x) if whole else None
+
+    def code(x: Any) -> Any:
+        mean, logvar = model["encoder"](x).chunk(2, dim=1)
+        scale = {"logvar": logvar, "variance": logvar.exp()}.get(noise, (logvar / 2).exp())
+        return model["decoder"](mean + scale * minigrad.randn(*mean.shape)), mean, logvar
+
+    def loss() -> Any:
+        out, mean, logvar = model(tensor(X)) if whole else code(tensor(X))
+        error = ((out - tensor(X)) ** 2).sum(dim=1).mean()
+        spread = logvar.exp() if divergence else logvar
+        return error - 0.5 * (1 + logvar - mean**2 - spread).sum(dim=1).mean()
+
+    return said(model, loss, steps=30)
+
+
+def couplings(exchanged: bool) -> str:
+    """A flow of two couplings."""
+    nets = nn.ModuleList([network(1, 8, 2), network(1, 8, 2)])
+
+    class Flow(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.nets = nets
+
+        def forward(self, x: Any) -> Any:
+            a, b, logdet = x[:, :1], x[:, 1:], 0
+            for net in self.nets:
+                out = net(a)
+                b = b * out[:, :1].tanh().exp() + out[:, 1:]
+                logdet = logdet + out[:, 0].tanh()
+                a, b = (b, a) if exchanged else (a, b)
+            return minigrad.cat([a, b], 1), logdet
+
+    model = Flow()
+
+    def loss() -> Any:
+        z, logdet = model(tensor(X[:, :2]))
+        return (0.5 * (z**2).sum(dim=1) - logdet).mean()
+
+    return said(model, loss, steps=40)
+
+
+def contrast(axis: int = 1, by_hand: bool = False) -> str:
+    model, rng = network(6, 16, 8), np.random.default_rng(0)
+
+    def view() -> Any:
+        z = model(tensor(X + 0.3 * rng.standard_normal(X.shape).astype(np.float32)))
+        return z / (z**2).sum(dim=axis, keepdim=True).sqrt() if by_hand else F.normalize(z, dim=axis)
+
+    return said(model, lambda: F.cross_entropy(view() @ view().T / 0.2, tensor(np.arange(32))))
+
+
+def acting(bonus: float = 0.0, last: Any = None, parts: bool = False) -> str:
+    """A policy, with a bonus for its entropy; in parts, beside a critic in a container."""
+    policy, rng = network(6, 8, 3, last=last), np.random.default_rng(0)
+    model = nn.ModuleDict({"policy": policy, "critic": nn.Linear(6, 1)}) if parts else policy
+
+    def loss() -> Any:
+        logs = policy(tensor(X)).log_softmax(1)
+        p = np.exp(logs.detach().numpy().astype(float))
+        actions = (p.cumsum(axis=1) > rng.random((32, 1))).argmax(axis=1)
+        gains = tensor(rng.standard_normal(32).astype(np.float32))
+        entropy = -(logs.exp() * logs).sum(dim=1).mean()
+        value = ((model["critic"](tensor(X))[:, 0] - gains) ** 2).mean() if parts else 0
+        return value - (logs[np.arange(32), actions] * gains).mean() - bonus * entropy
+
+    return said(model, loss, steps=30, rate=1e-3)
+
+
+def columns(compared: bool) -> str:
+    """Results (N, D) against targets (N, 1, D), or against centres."""
+    model = network(6, 8, 6)
+    return said(
+        model,
+        lambda: ((model(tensor(X)) - tensor(X if compared else X[:, None])) ** 2).mean(),
+    )
+
+
+def words(sign: float, negatives: bool = True) -> str:
+    """Embeddings in a container, which is not called."""
+    minigrad.manual_seed(0)
+    model, rng = nn.ModuleDict({"a": nn.Embedding(20, 8), "b": nn.Embedding(20, 8)}), np.random.default_rng(0)
+
+    def loss() -> Any:
+        i, j, k = rng.integers(0, 20, (3, 64))
+        v = model["a"](tensor(i))
+        right, wrong = ((v * model["b"](tensor(other))).sum(-1) for other in (j, k))
+        return -F.logsigmoid(right).mean() - (F.logsigmoid(sign * wrong).mean() if negatives else 0)
+
+    return said(model, loss)
+
+
+def learning_values() -> str:
+    """Values whose targets come from a copy of the model, and grow with it."""
+    model, rng = network(6, 16, 2), np.random.default_rng(0)
+    target = [0.0]
+
+    def loss() -> Any:
+        target[0] += 0.02
+        i = rng.integers(0, 2, 32)
+        return ((model(tensor(X))[np.arange(32), i] - tensor(np.full(32, target[0] ** 2, np.float32))) ** 2).mean()
+
+    return said(model, loss, steps=60, rate=1e-4)
+
+
+def bandit(rate: float) -> str:
+    """Preferences that begin at 0."""
+    minigrad.manual_seed(0)
+    model, rng = nn.ParameterList([nn.Parameter(minigrad.zeros(6))]), np.random.default_rng(0)
+    means = rng.standard_normal(6)
+
+    def loss() -> Any:
+        logs = model[0].log_softmax(-1)
+        p = np.exp(logs.detach().numpy().astype(float))
+        a = int(rng.choice(6, p=p / p.sum()))
+        return -float(means[a] + rng.standard_normal()) * logs[a]
+
+    return said(model, loss, steps=100, optimizer=optim.SGD(model.parameters(), lr=rate))
+
+
+SICK: dict[str, tuple[Callable[[], str], str]] = {
+    "a state that is detached": (lambda: stepping("detached"), "goes back through time"),
+    "a state of a cell that is detached": (lambda: stepping("detached", cell=True), "goes back through time"),
+    "a linear recurrence": (lambda: stepping("linear"), "multiplied by W again and again"),
+    "scores that are mixed": (lambda: ordered("mixed"), "scores of several positions"),
+    "scores in another order": (lambda: ordered("scores"), "the target of another one"),
+    "tokens that are not masked": (lambda: blanks(False), "replace them by a mask token"),
+    "no positions": (lambda: attending(False), "does not know the order"),
+    "no positions for a module": (lambda: attending(False, module=True), "does not know the order"),
+    "logvar as the deviation": (lambda: latent("logvar"), "multiplied by logvar itself"),
+    "the variance as the deviation": (lambda: latent("variance", whole=False), "multiplied by the variance"),
+    "a divergence without exp": (lambda: latent(divergence=False), "and not the variance, its exp()"),
+    "the same half in all couplings": (lambda: couplings(False), "column 0 of the result is still the input's"),
+    "normalized over the batch": (lambda: contrast(axis=0), "F.normalize(z, dim=1)"),
+    "normalized over the batch by hand": (lambda: contrast(axis=0, by_hand=True), "F.normalize(z, dim=1)"),
+    "an entropy with a plus": (lambda: acting(-0.1), "loss - beta * entropy"),
+    "an entropy with a plus, beside a critic": (lambda: acting(-0.1, parts=True), "loss - beta * entropy"),
+    "a policy behind a relu": (lambda: acting(last=nn.ReLU()), "without the relu"),
+    "every row with every target": (lambda: columns(False), "every prediction with every target"),
+    "positive negatives": (lambda: words(1.0), "the negative pairs need the other sign"),
+    "no negatives": (lambda: words(1.0, negatives=False), "negative pairs are missing"),
+}
+
+HEALTHY: dict[str, Callable[[], str]] = {
+    "a state": stepping,
+    "a state of a cell": lambda: stepping(cell=True),
+    "classes before positions": lambda: ordered("classes first"),
+    "both permuted": lambda: ordered("both"),
+    "masked tokens": lambda: blanks(True),
+    "positions": lambda: attending(True),
+    "a deviation": latent,
+    "a deviation, in parts": lambda: latent(whole=False),
+    "halves in turn": lambda: couplings(True),
+    "normalized rows": contrast,
+    "normalized rows by hand": lambda: contrast(by_hand=True),
+    "an entropy": lambda: acting(0.1),
+    "an entropy, beside a critic": lambda: acting(0.1, parts=True),
+    "a row for each target": lambda: columns(True),
+    "negatives": lambda: words(-1.0),
+    "values whose targets rise": learning_values,
+    "preferences from 0": lambda: bandit(0.1),
+}
+
+
+@pytest.mark.parametrize("name", SICK)
+def test_it_names_the_cause(name: str) -> None:
+    run, words = SICK[name]
+    assert words in run()
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_the_right_run_is_left_alone(name: str) -> None:
+    assert HEALTHY[name]() == ""
