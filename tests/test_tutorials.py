@@ -28,7 +28,10 @@ GENERATED = {ROOT / "docs" / "api", ROOT / "docs" / "source"}
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(p for p in (ROOT / "docs").rglob("*.md") if p.parent not in GENERATED)])
 RUN = [
     ROOT / "CONTRIBUTING.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("checking", "coming", "errors", "faq", "mistakes", "pytorch", "scale")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("checking", "coming", "errors", "faq", "mistakes", "pytorch", "scale", "watching")
+    ),
     *(p for p in DECISIONS if "```python" in p.read_text("utf-8")),
 ]
 """Documents whose code runs and draws nothing."""

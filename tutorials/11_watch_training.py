@@ -42,7 +42,8 @@ def two_layers():
 #
 # `minigrad.watch(network)` looks at the network while it trains, and the loop stays as it is. It shows a
 # line now and then (on a terminal, one that moves), and says in words what is wrong. By default it looks at
-# as many steps as fit into 1 % of the running time; `every=5` looks at every fifth.
+# the first ten steps, then at one in each tenth of the steps so far, and at more as long as they fit into
+# 1 % of the running time; `every=5` looks at every fifth.
 
 
 # %%

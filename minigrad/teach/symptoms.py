@@ -79,6 +79,7 @@ BOUNDS = {
     f"{USUAL:g} is usual (CS231n)",
     "updates too small": f"a step is shorter than {SMALL:g} of each layer, and the loss has not fallen",
     "not updated": "a layer has a gradient, and stays as it is",
+    "no step": "200 losses were logged, and nothing was updated",
     "rate of 0": "a learning rate is 0, and its layers have a gradient",
     "not zeroed": f"gradients are added to those of the step before, in {PERSISTENT} samples in a row",
     "loss does not fall": f"after {PATIENCE} steps it is not {FALLEN:.0%} below the first one, or below ln(classes)",

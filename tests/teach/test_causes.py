@@ -21,6 +21,8 @@ from minigrad.teach.causes.cause import CAUSES, CERTAIN, EXPLANATIONS, Cause
 from minigrad.teach.causes.layers import strong_dropout
 from minigrad.teach.causes.neighbours import CHANCE, CLEAR, Neighbours
 from minigrad.teach.samples import Sample
+from minigrad.teach.symptoms import BOUNDS
+from tests import conditions
 
 SEED = np.random.default_rng(0)
 X = SEED.standard_normal((32, 6)).astype(np.float32)
@@ -745,3 +747,8 @@ def test_the_list_of_causes_has_all_conditions_of_a_kind() -> None:
     for cause in (*CERTAIN, *EXPLANATIONS):
         assert cause.when in CAUSES[cause.kind]
     assert CAUSES["momentum too high"].count("; or ") == 2 and CAUSES["weight decay too strong"].count("2 %") == 1
+
+
+def test_the_page_lists_what_watch_looks_for() -> None:
+    assert conditions.PAGE.read_text(encoding="utf-8") == conditions.page(), "run `python tests/conditions.py`"
+    assert all(f"| {kind} | " in conditions.page() for kind in (*BOUNDS, *CAUSES))
