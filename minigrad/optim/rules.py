@@ -200,7 +200,8 @@ def nadam(
 ) -> tuple[Any, State]:
     """NAdam (Dozat, 2016): Adam with Nesterov momentum, and a mu that grows with t from beta1 / 2 to beta1."""
     t = state.get("t", 0) + 1
-    mu, mu_next = (beta1 * (1 - 0.5 * 0.96 ** (i * momentum_decay)) for i in (t, t + 1))
+    mu = beta1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))
+    mu_next = beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))
     mu_product = state.get("mu_product", 1.0) * mu
     m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
     v = beta2 * state.get("v", 0.0) + (1 - beta2) * (dx**2)

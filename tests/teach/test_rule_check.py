@@ -914,11 +914,18 @@ class OneParameter:
         return param - self.lr * grad / (np.sqrt(self.cache) + 1e-7)
 
 
-class Listed(OneParameter):
+class OneState(OneParameter):
     def update(self, params: Any, grads: Any) -> None:
         for i, grad in enumerate(grads):
-            self.cache = 0.99 * self.cache + 0.01 * grad**2
-            params[i] -= self.lr * grad / (np.sqrt(self.cache) + 1e-7)
+            params[i][...] = OneParameter.update(self, params[i], grad)
+
+
+class Listed(OneParameter):
+    def update(self, params: Any, grads: Any) -> None:
+        self.caches = getattr(self, "caches", [0.0] * len(params))
+        for i, grad in enumerate(grads):
+            self.caches[i] = 0.99 * self.caches[i] + 0.01 * grad**2
+            params[i] -= self.lr * grad / (np.sqrt(self.caches[i]) + 1e-7)
 
 
 class Named(Listed):
@@ -936,6 +943,143 @@ class Wrong(Named):
 def test_a_class_may_take_an_array_a_list_or_a_dictionary(rule: Any) -> None:
     report = check_rule(rule, "rmsprop")
     assert report, str(report)
+
+
+class NamedAdam:
+    def __init__(self, lr: float = 0.1) -> None:
+        self.lr, self.t, self.m, self.v = lr, 0, {}, {}  # type: ignore[var-annotated]
+
+    def update(self, params: Any, grads: Any) -> None:
+        for name, g in grads.items():
+            self.t += 1  # once for each parameter
+            self.m[name] = 0.9 * self.m.get(name, 0.0) + 0.1 * g
+            self.v[name] = 0.999 * self.v.get(name, 0.0) + 0.001 * g**2
+            mb, vb = self.m[name] / (1 - 0.9**self.t), self.v[name] / (1 - 0.999**self.t)
+            params[name] -= self.lr * mb / (np.sqrt(vb) + 1e-7)
+
+
+def test_a_class_that_takes_all_parameters_at_once_is_run_with_two() -> None:
+    assert check_rule(OneState, "rmsprop").mistake == "shared-state"
+    assert check_rule(NamedAdam, "adam").mistake == "shared-t"
+
+
+ADAM = """
+def make(beta1=0.9, beta2=0.999, eps=1e-7):
+    m = v = 0.0
+    t = 0
+    def step(x, dx, state, lr):
+        nonlocal m, v, t
+        t += 1
+        m = beta1 * m + (1 - beta1) * dx
+        v = beta2 * v + (1 - beta2) * dx**2
+        mb, vb = m / (1 - beta1**t), v / (1 - beta2**t)
+        return x - lr * mb / (np.sqrt(vb) + eps)
+    return step
+"""
+NADAM = """
+def step(x, dx, state, lr):
+    t = state["t"] = state.get("t", 0) + 1
+    mu, nxt = (0.9 * (1 - 0.5 * 0.96 ** (i * 0.004)) for i in (t, t + 1))
+    p = state["p"] = state.get("p", 1.0) * mu
+    m = state["m"] = 0.9 * state.get("m", 0.0) + 0.1 * dx
+    v = state["v"] = 0.999 * state.get("v", 0.0) + 0.001 * dx**2
+    return x - lr * (nxt * m / (1 - p * nxt) + (1 - mu) * dx / (1 - p)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-7)
+"""
+RPROP = """
+def step(x, dx, state, lr):
+    same = dx * state.get("dx", 0.0)
+    d = state.get("d", np.full_like(x, lr))
+    d = np.where(same > 0, np.minimum(1.2 * d, 50.0), d)
+    d = np.where(same < 0, np.maximum(0.5 * d, 1e-6), d)
+    state.update(d=d, dx=np.where(same < 0, 0.0, dx))
+    return x - d * np.sign(state["dx"])
+"""
+BUFFER = """
+def step(x, dx, state, lr):
+    if "b" not in state:
+        state["b"] = dx.copy()
+    else:
+        state["b"] = 0.9 * state["b"] + dx
+    return x - lr * state["b"]
+"""
+LEAKING = """
+def step(x, dx, state, lr):
+    if "c" not in state:
+        state["c"] = 0.01 * dx**2
+    else:
+        state["c"] = 0.99 * state["c"] + 0.01 * dx**2
+    return x - lr * dx / (np.sqrt(state["c"]) + 1e-7)
+"""
+DECAYED = """
+def step(x, dx, state, lr):
+    dx = dx + 0.1 * x
+    return x - lr * dx
+"""
+ADADELTA = """
+def step(x, dx, state, lr):
+    a = state["a"] = 0.9 * state.get("a", 0.0) + 0.1 * dx**2
+    d = np.sqrt((state.get("d", 0.0) + 1e-6) / (a + 1e-6)) * dx
+    state["d"] = 0.9 * state.get("d", 0.0) + 0.1 * d**2
+    return x - lr * d
+"""
+ADAMAX = """
+def step(x, dx, state, lr):
+    t = state["t"] = state.get("t", 0) + 1
+    m = state["m"] = 0.9 * state.get("m", 0.0) + 0.1 * dx
+    u = state["u"] = np.maximum(0.999 * state.get("u", 0.0), np.abs(dx) + 1e-7)
+    return x - lr * m / (1 - 0.9**t) / u
+"""
+LION = """
+def step(x, dx, state, lr):
+    m = state.get("m", np.zeros_like(x))
+    state["m"] = 0.99 * m + 0.01 * dx
+    return x - lr * np.sign(0.9 * m + 0.1 * dx)
+"""
+ASGD = """
+def step(x, dx, state, lr):
+    t, eta, mu = state.get("t", 0) + 1, state.get("eta", lr), state.get("mu", 1.0)
+    x = x * (1 - 1e-4 * eta) - eta * dx
+    ax = x if mu == 1 else state["ax"] + mu * (x - state["ax"])
+    state.update(t=t, ax=ax, eta=lr / (1 + 1e-4 * lr * t) ** 0.75, mu=1 / max(1, t - 2))
+    return x
+"""
+RARER: list[tuple[str, dict[str, Any], str, list[tuple[str, str, str]]]] = [
+    ("adam", {}, ADAM, [
+        ("1 - beta1**t", "(1 - beta1)**t", "bias-parentheses"),
+        ("m / (1 - beta1**t), v / (1 - beta2**t)", "m / (1 - beta2**t), v / (1 - beta1**t)", "bias-betas-swapped"),
+        ("* dx**2", "* dx * x", "square-of-average"),
+    ]),
+    ("nadam", {}, NADAM, [
+        ("nxt * m / (1 - p * nxt)", "mu * m / (1 - p)", "lookahead-of-this-step"),
+        ("nxt * m", "nxt * dx", "gradient-for-average"),
+    ]),
+    ("rprop", {}, RPROP, [
+        ("same > 0", "same < 0", "branch"), ("x - d", "x - lr * d", "rate-elsewhere"),
+    ]),
+    ("momentum_pytorch", {}, BUFFER, [("dx.copy()", "0 * dx", "first-term-lost")]),
+    ("rmsprop", {}, LEAKING, [("0.01 * dx**2\n    else", "np.zeros_like(x)\n    else", "first-term-lost")]),
+    ("sgd", {"weight_decay": 0.1}, DECAYED, [("0.1 * x", "lr * 0.1 * x", "weight-decay-rate-twice")]),
+    ("adadelta", {}, ADADELTA, [("d = np.sqrt((state.get(\"d\", 0.0) + 1e-6) / (a + 1e-6)) * dx",
+                                 "d = np.sqrt((a + 1e-6) / (a + 1e-6)) * dx", "steps-too-early")]),
+    ("adamax", {}, ADAMAX, [("np.maximum(0.999 * state.get(\"u\", 0.0), np.abs(dx) + 1e-7)",
+                             "0.999 * state.get(\"u\", 0.0) + 0.001 * np.abs(dx) + 1e-7", "maximum-is-mean")]),
+    ("lion", {}, LION, [("0.9 * m + 0.1 * dx)", "m)", "sign-of-old-average")]),
+    ("asgd", {"t0": 2}, ASGD, [("return x\n", "return ax\n", "average-goes-on")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "settings", "text", "edits"), RARER, ids=[case[0] for case in RARER])
+def test_mistakes_of_rarer_rules_are_named(rule: str, settings: Any, text: str, edits: Any) -> None:
+    def made(source: str) -> Any:
+        names: dict[str, Any] = {"np": np}
+        exec(source, names)
+        return names.get("make", names.get("step"))
+
+    assert (report := check_rule(made(text), rule, **settings)), str(report)
+    for old, new, name in edits:
+        assert text.count(old) == 1, old
+        report = check_rule(made(text.replace(old, new)), rule, **settings)
+        assert report.mistake == name, str(report)
 
 
 def test_of_several_forms_that_raise_the_first_error_is_shown() -> None:

@@ -365,3 +365,59 @@ def test_bad_settings_raise() -> None:
 
 def test_the_catalogue_and_the_schedules() -> None:
     assert len(CATALOGUE) > 100 and len(SCHEDULES) == 15
+
+
+def ramp(t: int) -> float:
+    return 0.1 * (t + 1) / 8
+
+
+SIDES: list[tuple[str, dict[str, Any], Any, str]] = [
+    ("warmup", {"T": 8}, lambda t: ramp(t) / 0.1 if t < 8 else 0.1, "initial-missing"),
+    ("warmup", {"T": 8}, lambda t: 0.01 if t < 8 else 0.1, "warmup-constant"),
+    ("constant", {"T": 5, "factor": 0.3}, lambda t: 0.3 if t < 5 else 0.1, "initial-missing"),
+    ("inverse_sqrt", {"warmup": 8}, lambda t: ramp(t) if t < 7 else 0.1 * math.sqrt((t + 1) / 8), "operator"),
+    ("inverse_sqrt", {"warmup": 8}, lambda t: ramp(t) if t < 7 else 0.1 / math.sqrt(t + 1), "dropped"),
+    ("inverse_sqrt", {"d_model": 64, "warmup": 8}, lambda t: min((t + 1) ** -0.5, 8**-1.5) / 8, "ramp-missing"),
+    ("inverse_sqrt", {"d_model": 64, "warmup": 8}, lambda t: min((t + 1) ** 0.5, (t + 1) * 8**-1.5) / 8,
+     "decay-of-root-missing"),
+    ("cyclic", {"largest": 0.5, "up": 8},
+     lambda t: 0.1 + 0.4 * max(0, 1 - abs(t / 8 - 2 * (t // 8) - 1)), "cycle-number"),
+    ("cyclic", {"largest": 0.5, "up": 8}, lambda t: 0.1 + 0.4 * max(0, 1 - abs(t / 8 - t // 16)), "cycle-number"),
+    ("exponential", {"k": 0.1}, lambda t: 0.1 * math.exp(-0.1) * t, "precedence"),
+]  # fmt: skip
+
+
+@each(("name", "settings", "mine", "mistake"), SIDES)
+def test_a_mistake_on_one_side_of_a_schedule_is_named(name: str, settings: Any, mine: Any, mistake: str) -> None:
+    given = settings if "d_model" in settings else {"alpha_0": 0.1, **settings}
+    assert (report := check_schedule(mine, name, **given)).mistake == mistake, str(report)
+
+
+def restarted(t: int, early: bool = False, whole: bool = False) -> float:
+    start, length = 0, 5
+    while t >= start + length:
+        start, length = start + length * (2 if early else 1), length * 2
+    return 0.1 * cosine((t if whole else t - start) / length)
+
+
+def test_restarts_with_growing_periods() -> None:
+    settings = {"alpha_0": 0.1, "T": 5, "T_mult": 2}
+    assert check_schedule(restarted, "restarts", **settings)
+    assert check_schedule(lambda t: restarted(t, early=True), "restarts", **settings).mistake == "period-grows-first"
+    assert check_schedule(lambda t: restarted(t, whole=True), "restarts", **settings).mistake == "time-not-reset"
+
+
+@each("kind", [np.float16, np.float32])
+def test_rates_in_single_or_half_precision_are_compared_with_their_tolerance(kind: Any) -> None:
+    report = check_schedule(lambda t: kind(0.1 * cosine(t / 40)), "cosine", alpha_0=0.1, T=40)
+    assert report and ("the rates are in float16" in str(report)) == (kind is np.float16), str(report)
+    report = check_schedule(lambda t: kind(0.1 * cosine((t + 1) / 40)), "cosine", alpha_0=0.1, T=40)
+    assert report.mistake == "off-by-one", str(report)
+    for mine in (lambda t: kind(0.1) * kind(0.9) ** kind(t), [kind(0.1 * 0.9**t) for t in range(61)]):
+        assert check_schedule(mine, "exponential", alpha_0=0.1, factor=0.9)
+
+
+def test_a_list_may_end_with_the_run() -> None:
+    rates = [0.1 * cosine(t / 40) for t in range(40)]  # without t = 40
+    assert (report := check_schedule(rates, "cosine", alpha_0=0.1, T=40)) and "it has 40 rates" in str(report)
+    assert check_schedule([2 * rate for rate in rates], "cosine", alpha_0=0.1, T=40).mistake == "half-missing"

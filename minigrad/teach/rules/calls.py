@@ -223,6 +223,20 @@ def function_caller(
     return call
 
 
+def _of_factory(step: Any, settings: dict[str, Any], rate: float) -> dict[str, Any] | None:
+    """Return the arguments of a function that returns a step: of none, or of settings alone; None if it is no such."""
+    if not inspect.isfunction(step) or step.__code__.co_flags & inspect.CO_VARARGS:
+        return None
+    given = {
+        p.name: rate if _is_rate(p.name, settings) else _value(p.name, settings)
+        for p in _parameters(step)
+        if _is_rate(p.name, settings) or _value(p.name, settings) is not None
+    }
+    if all(p.name in given or (given and p.default is not p.empty) for p in _parameters(step)):
+        return given
+    return None
+
+
 def take(step: Any, settings: dict[str, Any], trial: Trial, decays: bool = True) -> Taken:
     """Run a learner's rule and return where it went.
 
@@ -235,8 +249,8 @@ def take(step: Any, settings: dict[str, Any], trial: Trial, decays: bool = True)
     parameters = _parameters(step)
     if parameters and parameters[0].name in ("params", "parameters") and len(parameters) < 3:
         return _take_object(step, settings, trial, decays)
-    if callable(step) and not parameters and inspect.isfunction(step) and not step.__code__.co_flags & 4:
-        return take(step(), settings, trial, decays)
+    if (given := _of_factory(step, settings, trial.rates[0])) is not None:
+        return take(step(**given), settings, trial, decays)
     roles = _roles(step, settings)
     config = any(p.name.lower() == "config" for p in parameters)
 
@@ -414,37 +428,45 @@ def _take_method(made: Any, method: Callable[..., Any], settings: dict[str, Any]
     takes_rate = any(_is_rate(name, settings) for name in names)
     one = Trial(trial.start[:1], [g[:1] for g in trial.gradients], trial.rates)
 
-    def run(made: Any, key: Any) -> Taken:
+    def run(made: Any, several: type | None) -> Taken:
+        """Step with x itself, or with all parameters at once, in a dictionary or a list."""
         method, taken, calls = _method(made), Taken(), 0
+        keys = [f"x{i}" for i in range(len(trial.start))] if several is dict else [*range(len(trial.start))]
+        given = _gathered(several, keys, trial.start)
         assert method is not None
         taken.constant_rate = not takes_rate and not (decays and _decay_rate(made, trial, 0))
         inner = function_caller(method, settings, trial.rates[0])
 
         def caller(number: int, x: Any, dx: Any, rate: float) -> tuple[Any, Any]:
             nonlocal calls
-            if not takes_rate and not taken.constant_rate:
-                _decay_rate(made, trial, calls)
-            calls += 1
-            if key is None:
-                return inner(number, x, dx, rate)
-            given, gradients = ([x], [dx]) if key == 0 else ({key: x}, {key: dx})
-            method(given, gradients)
-            return given[key], None
+            if number == 0:
+                if not takes_rate and not taken.constant_rate:
+                    _decay_rate(made, trial, calls)
+                calls += 1
+                if several is not None:
+                    method(given, _gathered(several, keys, [dx, *trial.gradients[calls - 1][1:]]))
+            return (given[keys[number]], None) if several else inner(number, x, dx, rate)
 
-        _run(caller, one, taken)
+        _run(caller, one if several is None else trial, taken)
         return taken
 
-    keys: list[Any] = [None]  # x itself, or a dictionary or a list of one x
+    ways: list[type | None] = [None]
     if len(names) > 1 and names[0].startswith("param") and names[1].startswith("grad"):
-        keys = [None, "x", 0] if names[0] in ("param", "parameter") else ["x", 0, None]
+        ways = [None, dict, list] if names[0] in ("param", "parameter") else [dict, list, None]
     errors: list[Exception] = []
-    for key in keys:
+    for several in ways:
         try:
             # a failed attempt must not leave a trace in the object
-            return run(copy.deepcopy(made) if len(keys) > 1 else made, key)
+            return run(copy.deepcopy(made) if len(ways) > 1 else made, several)
         except (TypeError, AttributeError, KeyError, ValueError, IndexError) as error:
             errors.append(error)
     raise errors[0]
+
+
+def _gathered(several: type | None, keys: list[Any], values: list[Any]) -> Any:
+    """Return copies of the values in a dictionary or a list."""
+    copies = [copy.copy(value) for value in values]
+    return dict(zip(keys, copies)) if several is dict else copies
 
 
 def _tensor(x: Any) -> Any:

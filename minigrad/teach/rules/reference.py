@@ -105,6 +105,17 @@ def rmsprop_momentum(x, dx, state, learning_rate, decay_rate=0.99, epsilon=1e-7,
     x = x - learning_rate * v
     return x, {"cache": cache, "mean": mean, "v": v}""",
     ),
+    "rprop": (
+        """
+def rprop(x, dx, state, learning_rate, eta_minus=0.5, eta_plus=1.2, smallest=1e-6, largest=50.0):
+    same = dx * state.get("dx", 0.0)
+    step = state["step"] if "step" in state else np.full_like(x, learning_rate)
+    step = np.where(same > 0, np.minimum(eta_plus * step, largest), step)
+    step = np.where(same < 0, np.maximum(eta_minus * step, smallest), step)
+    dx = np.where(same < 0, 0.0, dx)
+    x = x - np.sign(dx) * step
+    return x, {"dx": dx, "step": step}""",
+    ),
     "lamb": (
         """
 def lamb(x, dx, state, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-6, weight_decay=0.0):

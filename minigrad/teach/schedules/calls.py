@@ -242,7 +242,7 @@ def _takes_nothing(function: Any) -> bool:
 
 def _listed(rates: Iterable[Any], count: int) -> list[float]:
     found = [_number(rate) for rate in itertools.islice(rates, count)]
-    if len(found) < count:
+    if 2 * len(found) < count:
         raise CallError(
             f"it has {len(found)} rate{'s' * (len(found) != 1)}; {count} are compared, from t = 0 to {count - 1}",
             "raises",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -116,11 +117,16 @@ def check_schedule(mine: Any, schedule: Any, **settings: Any) -> ScheduleReport:
     try:
         with same_generators():
             for rates in readings(mine, reference, count, times):
-                report, assumes = _judged(reference, times, np.array([rates[t] for t in times]))
+                listed = isinstance(rates, list)
+                given = [t for t in times if not listed or t < len(rates)]
+                report, assumes = _judged(reference, given, np.array([rates[t] for t in given]))
                 if report:  # all that is known of the rates, not only at the times that show most
-                    known = range(len(rates)) if isinstance(rates, list) else [*rates]
-                    known = [t for t in known if t <= times[-1] or name not in ENDING]
+                    known = [
+                        t for t in (range(len(rates)) if listed else rates) if t <= times[-1] or name not in ENDING
+                    ]
                     report, assumes = _judged(reference, known, np.array([rates[t] for t in known]))
+                if len(given) < len(times):
+                    report.notes.append(f"it has {len(rates)} rates: only these are compared")
                 if report:
                     report.notes += _other_reading(mine) if reports else []
                     return report
@@ -160,22 +166,22 @@ def _judged(reference: Reference, times: list[int], values: np.ndarray) -> tuple
     right = _values(formula, given, times)
     if right is None or not np.isfinite(right).any():
         raise SettingsError(f"check_schedule: {name} cannot be computed with {_shown_settings(given)}.")
-    if _equal(values, right):
-        return ScheduleReport(True, name), 0.0
-    for note, other in reference.alternatives:
+    equal, single = _within(values)
+    for note, other in [("", formula), *reference.alternatives]:
         made = _values(other, given, times)
-        if made is not None and _equal(values, made):
-            return ScheduleReport(True, name, notes=[note]), 0.0
+        if made is not None and equal(values, made):
+            notes = [note, "" if _equal(values, made) else f"the rates are in {single}: its tolerance applies"]
+            return ScheduleReport(True, name, notes=[*filter(None, notes)]), 0.0
     if not np.isfinite(values).any():
         return ScheduleReport(False, name, "not-finite", cause="the rate is nan or infinite at every t"), 0.0
     n = len(times) - (name in ENDING)  # at T itself a limit such as min(t, T) may hide what is wrong
-    formulas = [formula, *(other for _, other in reference.alternatives)]
+    formulas = [formula, *reference.branches, *(other for _, other in reference.alternatives)]
     windows = [slice(None), slice(n), slice(1, n)]  # the rate at t = 0 may be a case of its own
     found: list[Found] = []
     for window in windows:
         for one in formulas:
-            found = found or sorted(_found(one, given, times[window], values[window]), key=lambda f: f[0])
-    found = found or sorted(_pairs(formula, given, times[:n], values[:n]), key=lambda f: f[0])[:1]
+            found = found or sorted(_found(one, given, times[window], values[window], equal), key=lambda f: f[0])
+    found = found or sorted(_pairs(formula, given, times[:n], values[:n], equal), key=lambda f: f[0])[:1]
     report = ScheduleReport(False, name, "unknown", cause="no mistake of the catalogue gives these rates")
     assumes = 9.0
     if found:
@@ -183,7 +189,7 @@ def _judged(reference: Reference, times: list[int], values: np.ndarray) -> tuple
         assumes, report.mistake, report.line = found[0][0], found[0][1], found[0][3]
         report.cause = either(list(dict.fromkeys(f[2] for f in least)))
         report.hint = f"look at {_shown(found[0][3].before) or 'what t is'}"
-    wrong = [i for i in range(len(times)) if not _equal(values[i : i + 1], right[i : i + 1])]
+    wrong = [i for i in range(len(times)) if not equal(values[i : i + 1], right[i : i + 1])]
     report.table = [(f"t = {times[i]}", f"{values[i]:.6g}", f"{right[i]:.6g}") for i in wrong[:3]]
     if not found:
         report.cause = _described(times, values, right, wrong) or report.cause
@@ -218,22 +224,27 @@ def _described(times: list[int], values: np.ndarray, right: np.ndarray, wrong: l
 
 
 Found = tuple[float, str, str, Line]
+Equal = Callable[[np.ndarray, np.ndarray], bool]
 
 
-def _found(formula: Formula, given: dict[str, Any], times: list[int], values: np.ndarray) -> Iterator[Found]:
+def _found(
+    formula: Formula, given: dict[str, Any], times: list[int], values: np.ndarray, equal: Equal
+) -> Iterator[Found]:
     """Yield (what it assumes, name, sentence, line) of each mistake that gives the values."""
     few = [len(times) // 3, 2 * len(times) // 3]
     for mistake in CATALOGUE.values():
         for variant in mistake.find(formula):
             some = _values(variant.change, given, [times[i] for i in few])
-            if some is None or not _equal(values[few], some):
+            if some is None or not equal(values[few], some):
                 continue
             made = _values(variant.change, given, times)
-            if made is not None and _equal(values, made):
+            if made is not None and equal(values, made):
                 yield mistake.assumes, mistake.name, _sentence(mistake, variant), variant.change.line
 
 
-def _pairs(formula: Formula, given: dict[str, Any], times: list[int], values: np.ndarray) -> Iterator[Found]:
+def _pairs(
+    formula: Formula, given: dict[str, Any], times: list[int], values: np.ndarray, equal: Equal
+) -> Iterator[Found]:
     """The same for two mistakes, of which the second is made in the formula that has the first."""
     few = [0, len(times) // 3, len(times) // 2]
     until = time.thread_time() + LIMIT
@@ -244,10 +255,10 @@ def _pairs(formula: Formula, given: dict[str, Any], times: list[int], values: np
                     return
                 for second in two.find(first.change) if two.assumes <= 1.25 and two is not one else ():
                     some = _values(second.change, given, [times[i] for i in few])
-                    if some is None or not _equal(values[few], some):
+                    if some is None or not equal(values[few], some):
                         continue
                     made = _values(second.change, given, times)
-                    if made is not None and _equal(values, made):
+                    if made is not None and equal(values, made):
                         line = Line(first.change.line.before, second.change.line.after)
                         said = f"{_sentence(one, first)}; and {_sentence(two, second)}"
                         yield one.assumes + two.assumes, f"{one.name} + {two.name}", said, line
@@ -278,11 +289,16 @@ def _values(formula: Formula, given: dict[str, Any], times: list[int]) -> np.nda
     return np.array(made)
 
 
-def _equal(a: np.ndarray, b: np.ndarray) -> bool:
-    return bool(
-        np.all(
-            np.isclose(
-                a, b, rtol=1e-6, atol=1e-12 * float(np.abs(b[np.isfinite(b)]).max(initial=1e-300)), equal_nan=True
-            )
-        )
-    )
+def _equal(a: np.ndarray, b: np.ndarray, rtol: float = 1e-6, atol: float = 1e-12) -> bool:
+    largest = float(np.abs(b[np.isfinite(b)]).max(initial=1e-300))
+    return bool(np.all(np.isclose(a, b, rtol=rtol, atol=atol * largest, equal_nan=True)))
+
+
+def _within(values: np.ndarray) -> tuple[Equal, str]:
+    """Return the comparison with the tolerance of the type that holds the rates exactly, and the name of the type."""
+    for kind in (np.float16, np.float32):
+        with np.errstate(all="ignore"):
+            if np.array_equal(values, values.astype(kind), equal_nan=True):
+                eps = 8 * float(np.finfo(kind).eps)
+                return partial(_equal, rtol=eps, atol=eps), kind.__name__
+    return _equal, ""

@@ -105,11 +105,12 @@ mistake("one-missing", "schedule", "the 1 in the divisor is missing: at t = 0 it
 mistake("k-added", "schedule", "the divisor is k + t instead of 1 + k * t", ("1 + k * t", "k + t"))
 mistake("parentheses", "schedule", "parentheses are missing: the division ends before the product or the sum",
         ("alpha_0 / (1 + k * t)", "alpha_0 / 1 + k * t"), ("1 + k * t", "(1 + k) * t"),
-        ("alpha_0 / (1 + k * t)", "alpha_0 / (1 + k) * t"), ("np.exp(-k * t)", "np.exp(-k) * t"))
+        ("alpha_0 / (1 + k * t)", "alpha_0 / (1 + k) * t"))
 mistake("precedence", "schedule", "parentheses are missing or at the wrong place: `{after}`",
         ("alpha_0 * factor ** (t // every)", "alpha_0 * (factor ** t // every)"),
         ("alpha_0 * factor ** (t // every)", "alpha_0 * (factor ** t / every)"),
-        ("alpha_0 * factor ** A", "(alpha_0 * factor) ** (A)"), ("alpha_0 * np.exp(A)", "np.exp(alpha_0 * (A))"),
+        ("np.exp(-k * t)", "np.exp(-k) * t"), ("alpha_0 * factor ** A", "(alpha_0 * factor) ** (A)"),
+        ("alpha_0 * np.exp(A)", "np.exp(alpha_0 * (A))"),
         ("np.cos(np.pi * A / B)", "np.cos(np.pi * A) / B"), ("A * (1 + np.cos(B)) / 2", "A * (1 + np.cos(B) / 2)"),
         ("A + B * (1 + np.cos(C)) / 2", "(A + B * (1 + np.cos(C))) / 2"),
         ("(1 - A / B) ** power", "(1 - A ** power / B)"), ("(1 - A / B) ** power", "((1 - A) / B) ** power"),
@@ -123,6 +124,7 @@ mistake("square", "schedule", "{detail} is squared", ("t", "t ** 2", "t"),
 mistake("root", "schedule", "the square root of {detail} is taken", ("t", "np.sqrt(t)", "t"),
         ("1 + k * t", "np.sqrt(1 + k * t)", "the divisor"), ("1 + k * t", "np.sqrt(1 + t)", "1 + t"), assumes=1.3)
 mistake("initial-missing", "schedule", "the initial rate {detail}", ("alpha_0 * A", "(A)", "is missing"),
+        ("alpha_0 * (A if t < T else B)", "(A if t < T else alpha_0 * B)", "is missing before T"),
         ("alpha_0", "1.0", "is missing"), ("alpha_0", "alpha_0 ** 2", "counts twice"), assumes=1.2)
 mistake("constant", "schedule", "the rate stays at its first value: it does not decay, or t is counted in a larger "
         "unit (steps instead of epochs)", ("factor ** A", "1"),
@@ -215,6 +217,8 @@ mistake("ramp-of-root-missing", "schedule", "the warm-up is missing: the rate fa
 mistake("decay-of-root-missing", "schedule", "the decay after the warm-up is missing",
         ("min(A, np.sqrt(B))", "min(A, 1)"), ("min((t + 1) ** -0.5, B)", "B"),
         ("min((t + 1) ** -0.5, B)", "min(warmup ** -0.5, B)"))
+mistake("decay-exponent", "schedule", "the sign of the exponent of t is wrong in the decay after the warm-up",
+        ("(t + 1) ** -0.5", "(t + 1) ** 0.5"))
 mistake("maximum", "schedule", "the maximum is taken instead of the minimum", ("min(A, B)", "max(A, B)"))
 mistake("minimum", "schedule", "the minimum is taken instead of the maximum", ("max(A, B)", "min(A, B)"))
 mistake("warmup-constant", "schedule", "the warm-up does not rise: before its end the rate is a constant, {detail}",
@@ -231,7 +235,8 @@ mistake("warmup-slow", "schedule", "the warm-up goes as exp: it must rise by the
 mistake("ramp-missing", "schedule", "the ramp of the warm-up is missing: {detail}",
         ("min(1, A)", "(t >= T)", "the rate is 0 before its end"),
         ("min(1, A)", "(t + 1 >= T)", "the rate is 0 before its end"),
-        ("min(1, A)", "1", "the rate is alpha_0 at once"))
+        ("min(1, A)", "1", "the rate is alpha_0 at once"),
+        ("(t + 1) * warmup ** -1.5", "warmup ** -1.5", "t does not enter it"))
 mistake("warmup-falls", "schedule", "the warm-up goes down instead of up", ("(t + 1) / T", "(1 - (t + 1) / T)"),
         ("(t + 1) / T", "(1 - t / T)"), ("(t + 1) / T", "(T - t) / T"), ("min(1, A)", "(1 - min(1, A))"),
         ("min(1, A)", "(1 - t / T if t < T else 1)"), ("min(1, A)", "(1 - A if t < T else 1)"))
@@ -277,6 +282,8 @@ mistake("cycle-once", "schedule", "there is one cycle only: the rate does not ri
 mistake("cycle-number", "schedule", "the number of the cycle is wrong: it must grow after 2 * up steps",
         ("2 * (t // (2 * up))", "2 * (t // up)"), ("2 * (t // (2 * up))", "(t // (2 * up))"),
         ("2 * (t // (2 * up))", "2 * (1 + t // (2 * up))"),
+        ("1 - abs(A - 2 * (t // (2 * up)) - 1)", "max(0, 1 - abs(A - 2 * (t // up) - 1))"),
+        ("1 - abs(A - 2 * (t // (2 * up)) - 1)", "max(0, 1 - abs(A - t // (2 * up)))"),
         ("1 - abs(A - B - 1)", "max(0, 1 - abs(A - B + 1))"))
 mistake("cycle-absolute", "schedule", "the absolute value is missing: beyond the top the rate keeps growing",
         ("1 - abs(A)", "1 + A"), ("1 - abs(A)", "1 - A"))
@@ -304,9 +311,11 @@ mistake("range-factor", "schedule", "`largest` is taken for a range: it is added
 mistake("periods-equal", "schedule", "the periods do not grow: T_mult is missing", ("length * T_mult", "length"))
 mistake("periods-add", "schedule", "the periods grow by addition instead of by the factor T_mult",
         ("length * T_mult", "length + T_mult"), ("length * T_mult", "length + T"))
+mistake("period-grows-first", "schedule", "the period grows before the start of the next one is computed with it",
+        ("(start + length, length * T_mult)", "(start + length * T_mult, length * T_mult)"))
 mistake("first-period", "schedule", "the time since the restart is divided by the first period instead of by the "
-        "current one", ("np.pi * t / length", "np.pi * t / T"))
-mistake("time-not-reset", "schedule", "the time is not counted from the last restart", ("t - length", "t"), assumes=1.2)
+        "current one", ("np.pi * A / length", "np.pi * A / T"))
+mistake("time-not-reset", "schedule", "the time is not counted from the last restart", ("t - start", "t"), assumes=1.2)
 
 # ---- one cycle, warm-up and decay ------------------------------------------------------------------------------
 
@@ -401,9 +410,11 @@ mistake("side-missing", "schedule", "one side of the {detail} is missing: `{afte
         ("max(A, B)", "B", "maximum"), assumes=1.4)
 mistake("operator", "schedule", "an operator is wrong: `{after}` instead of `{before}`", ("A * B", "A / B"),
         ("A / B", "A * B"), ("A * B", "A - B"), ("A * B", "A + B"), ("A * B", "B / A"), ("A * B", "A ** B"),
+        ("A / B", "B / (A)"),
         ("A + B", "A - B"), ("A - B", "A + B"), ("-A", "A"), assumes=1.6)
 mistake("dropped", "schedule", "a part of the formula is missing: `{after}` instead of `{before}`", ("A * B", "A"),
-        ("A * B", "B"), ("A / B", "A"), ("A + B", "A"), ("A + B", "B"), ("A - B", "A"), assumes=1.6)
+        ("A * B", "B"), ("A / B", "A"), ("A + B", "A"), ("A + B", "B"), ("A - B", "A"),
+        ("A / B", "1 / (B)"), assumes=1.6)
 # fmt: on
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.nn.arguments import check_number, check_positive
 from minigrad.optim import lr_scheduler, schedule
 from minigrad.output.words import class_name
-from minigrad.teach.edits import Formula, expression, filled
+from minigrad.teach.edits import Formula, expression, filled, rewrite
 
 SCHEDULES: dict[str, str] = {
     "step": "def step(t, alpha_0, every, factor=0.5): return alpha_0 * factor ** (t // every)",
@@ -63,9 +63,9 @@ OTHERS = {
     ("linear", "start_factor"): """def linear(t, alpha_0, T, start_factor=1 / 3, end_factor=1.0):
     return alpha_0 * (start_factor + (end_factor - start_factor) * min(t, T) / T)""",
     ("restarts", "T_mult"): """def restarts(t, alpha_0, T, T_mult=1, smallest=0.0):
-    length = T
-    for _ in range(20): t, length = (t - length, length * T_mult) if t >= length else (t, length)
-    return smallest + (alpha_0 - smallest) * (1 + np.cos(np.pi * t / length)) / 2""",
+    start, length = 0, T
+    for _ in range(20): start, length = (start + length, length * T_mult) if t >= start + length else (start, length)
+    return smallest + (alpha_0 - smallest) * (1 + np.cos(np.pi * (t - start) / length)) / 2""",
     ("inverse_sqrt", "d_model"): """def inverse_sqrt(t, d_model, warmup):
     return d_model ** -0.5 * min((t + 1) ** -0.5, (t + 1) * warmup ** -1.5)""",
     ("cyclic", "decay"): """def cyclic(t, alpha_0, largest, up, decay):
@@ -73,6 +73,11 @@ OTHERS = {
     return alpha_0 + (largest - alpha_0) * height""",
 }  # fmt: skip
 """Other formulas of a schedule, for the setting that asks for them."""
+BRANCHES = {
+    "warmup": ("min(1, (t + 1) / T)", "((t + 1) / T if t < T else 1)"),
+    "inverse_sqrt": ("min(A, B)", "(A if t + 1 < warmup else B)"),
+}
+"""The same with a condition, where a mistake may be made on one side alone."""
 ENDING = ("cosine", "linear", "polynomial", "warmup_cosine", "onecycle")
 """Those that end at T; what comes afterwards is not compared."""
 TOP_NOTE = "the largest rate comes at start * T: here at start * T - 1, as in PyTorch"
@@ -134,6 +139,8 @@ class Reference:
     settings: dict[str, Any]  # the values of all its settings
     # formulas that are right too, each with a note
     alternatives: list[tuple[str, Formula]] = field(default_factory=list)
+    # the formula with a condition, which has the same rates
+    branches: list[Formula] = field(default_factory=list)
 
     @staticmethod
     def of(asked: Any, given: dict[str, Any]) -> Reference:
@@ -172,9 +179,10 @@ class Reference:
             ]
         for ours, theirs, note in WARMUPS.get(name, ()):
             alternatives.append((f"another convention: {note}", Formula.of(text.replace(ours, theirs))))
+        branches = list(rewrite(formula, *BRANCHES[name])) if name in BRANCHES else []
         if name == "plateau":
             settings["losses"] = losses(int(settings["patience"]), settings["threshold"])
-        return Reference(name, formula, settings, alternatives)
+        return Reference(name, formula, settings, alternatives, branches)
 
     @property
     def end(self) -> int:

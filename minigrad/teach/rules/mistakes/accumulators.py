@@ -50,7 +50,8 @@ mistake("minimum", "rule", "the minimum is taken instead of the maximum", ("np.m
 mistake("maximum-is-sum", "rule", "the two are added, where the rule takes their maximum",
         ("np.maximum(A, B)", "A + B"))
 mistake("maximum-is-mean", "rule", "`{target}` is a running mean, where the rule takes a maximum",
-        ("np.maximum(BETA * A, B)", "BETA * A + (1 - BETA) * (B)"))
+        ("np.maximum(BETA * A, B)", "BETA * A + (1 - BETA) * (B)"),
+        ("np.maximum(BETA * A, B + epsilon)", "BETA * A + (1 - BETA) * B + epsilon"))
 mistake("maximum-undecayed", "rule", "the old maximum is not decayed: its factor {beta} is missing",
         ("np.maximum(BETA * A, B)", "np.maximum(A, B)"))
 mistake("increment-overwrites", "rule", "the increment overwrites `{target}` instead of being added to it (= instead "

@@ -110,7 +110,7 @@ def _wrong_array(formula: Formula) -> Iterator[Variant]:
          assumes=0.95)  # fmt: skip
 def _gradient_for_average(formula: Formula) -> Iterator[Variant]:
     for i, node in expressions(formula):
-        if isinstance(node, ast.Name) and node.id in ("m", "mb") and target(formula.body[i]) == "x":
+        if isinstance(node, ast.Name) and node.id in ("m", "mb") and target(formula.body[i]) in ("x", "mb"):
             yield Variant(replaced(formula, i, node, expression("dx")), node.id)
 
 

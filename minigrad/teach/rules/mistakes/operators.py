@@ -19,6 +19,8 @@ mistake("other-function", "rule", "{detail} in `{before}`",
         ("np.sign(A)", "np.abs(A)", "abs is used instead of sign"), assumes=1.2)
 mistake("average-too-early", "rule", "`m` is updated before the step: the step uses the new `m`, with beta2",
         ("np.sign(beta1 * A + (1 - beta1) * B)", "np.sign(beta2 * A + (1 - beta2) * B)"), assumes=1.1)
+mistake("sign-of-old-average", "rule", "the step takes the sign of the old `m` alone: the new gradient, with the "
+        "weight 1 - beta1, is missing in it", ("np.sign(beta1 * A + B)", "np.sign(A)"))
 mistake("interpolation-kept", "rule", "what the step uses (with beta1) is kept as `m`; m has its own line, with beta2",
         ("m = beta2 * m + (1 - beta2) * A", "m = beta1 * m + (1 - beta1) * A"),
         ("m = beta2 * m + (1 - beta2) * A", "m = beta2 * (beta1 * m + (1 - beta1) * A) + (1 - beta2) * A"), assumes=1.1)

@@ -32,7 +32,8 @@ mistake("rate-elsewhere", "rule", "the learning rate enters `{target}` too; in t
         ("dx ** 2", "(learning_rate * dx) ** 2"), ("dx ** 2", "learning_rate * dx ** 2"),
         ("step ** 2", "(learning_rate * step) ** 2"),
         ("BETA * STATE + (1 - BETA) * dx", "BETA * STATE + (1 - BETA) * learning_rate * dx"),
-        ("mu * STATE + A", "mu * STATE + learning_rate * (A)"), assumes=1.2)
+        ("mu * STATE + A", "mu * STATE + learning_rate * (A)"),
+        ("np.sign(dx) * step", "learning_rate * np.sign(dx) * step"), assumes=1.2)
 mistake("rate-constant", "rule", "another learning rate is used than the one passed in: the constant {detail}",
         *[("learning_rate", repr(rate), repr(rate)) for rate in (0.5, 0.1, 0.01, 0.001, 1e-4)], assumes=1.5)
 # fmt: on

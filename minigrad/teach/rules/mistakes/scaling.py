@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.edits import (
-    NOT_DECAYS,
     Formula,
     expression,
     expressions,
@@ -33,7 +32,7 @@ mistake("square-of-weight", "rule", "the weight in `{target}` is squared along w
 mistake("square-of-average", "rule", "`{target}` gathers {detail} instead of the square of the gradient",
         ("dx ** 2", "m ** 2", "the square of the average `m`"),
         ("dx ** 2", "(dx - m) ** 2", "the square of the deviation dx - m, as in AdaBelief,"),
-        ("dx ** 2", "dx * m", "the product of dx and `m`"))
+        ("dx ** 2", "dx * m", "the product of dx and `m`"), ("dx ** 2", "dx * x", "the product of dx and x"))
 mistake("root-missing", "rule", "the square root is missing{detail}",
         ("np.sqrt(A) + epsilon", "A + epsilon", ": the gradient is divided by the squares themselves"),
         ("np.sqrt(A / B)", "A / np.sqrt(B)", " in the numerator"),
@@ -41,6 +40,9 @@ mistake("root-missing", "rule", "the square root is missing{detail}",
         ("np.sqrt(A)", "A"))
 mistake("square-of-gradient", "rule", "`{target}` gathers the squares of the gradient instead of those of the step",
         ("step ** 2", "dx ** 2"))
+mistake("steps-too-early", "rule", "`steps` gathers the squares of the gradient before it is used: it equals `cache`, "
+        "the two roots cancel, and the step is dx itself",
+        ("step = np.sqrt((A + epsilon) / (B + epsilon)) * dx", "step = dx"))
 mistake("not-centered", "rule", "the square of the mean is not subtracted: the squares are not centered",
         ("cache - mean ** 2", "cache"), assumes=0.95)
 mistake("cube-root", "rule", "the cube root is taken instead of the square root", ("np.sqrt(A)", "np.cbrt(A)"),
@@ -96,6 +98,8 @@ mistake("bias-power-missing", "rule", "the bias correction uses 1 - beta instead
         ("1 - BETA ** t", "1 - BETA"), assumes=0.9)
 mistake("bias-product", "rule", "the bias correction uses beta * t instead of the power beta ** t",
         ("1 - BETA ** t", "1 - BETA * t"))
+mistake("bias-parentheses", "rule", "the bias correction has the power of 1 - beta, (1 - beta)**t, instead of "
+        "1 - beta**t (misplaced parentheses)", ("1 - BETA ** t", "(1 - BETA) ** t"))
 mistake("bias-inverted", "rule", "the bias correction divides by beta**t instead of by 1 - beta**t",
         ("1 - BETA ** t", "BETA ** t"))
 mistake("bias-plus", "rule", "the bias correction divides by 1 + beta**t instead of by 1 - beta**t",
@@ -122,6 +126,12 @@ mistake("t-by-two", "rule", "t of the bias correction is increased twice in each
          "small in the first steps", assumes=0.95)  # fmt: skip
 def _no_correction(formula: Formula) -> Iterator[Variant]:
     yield from map(Variant, rewrite_everywhere(formula, "A / (1 - BETA ** t)", "A"))
+
+
+@mistake("bias-betas-swapped", "rule", "beta1 and beta2 are swapped in the bias correction", assumes=0.95)
+def _bias_swapped(formula: Formula) -> Iterator[Variant]:
+    swap = {f"1 - {a} ** t": expression(f"1 - {b} ** t") for a, b in (("beta1", "beta2"), ("beta2", "beta1"))}
+    yield Variant(replaced_everywhere(formula, lambda node: swap.get(ast.unparse(node))))
 
 
 @mistake("power-missing-everywhere", "rule", "the bias correction uses 1 - beta instead of 1 - beta**t: t never counts",
@@ -161,7 +171,8 @@ def _corrections_swapped(formula: Formula) -> Iterator[Variant]:
 @mistake("bias-correction-added", "rule", "there is a bias correction of `{detail}`, which this rule does not have",
          assumes=1.2)  # fmt: skip
 def _correction_added(formula: Formula) -> Iterator[Variant]:
-    betas = [] if "t" in map(target, formula.body) else sorted(formula.settings - NOT_DECAYS)
+    decays = formula.settings & {"mu", "beta1", "beta2", "decay_rate"}
+    betas = [] if "t" in map(target, formula.body) else sorted(decays)
     kept = {name: i for i, s in enumerate(formula.body) if (name := target(s)) and "state" in ast.unparse(s)}
     for i, node in expressions(formula):
         is_use = isinstance(node, ast.Name) and kept.get(node.id, i) < i and not isinstance(formula.body[i], ast.Return)

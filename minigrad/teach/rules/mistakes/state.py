@@ -46,6 +46,16 @@ def _kept_once(formula: Formula) -> Iterator[Variant]:
         yield Variant(replaced(formula, i, value, expression(f"state.get({key!r}, {value.id})")), key)
 
 
+@mistake("first-term-lost", "rule", "the first gradient is lost: the first step only creates `{detail}`, as zeros, and "
+         "the gradient does not enter it", assumes=1.1)  # fmt: skip
+def _first_lost(formula: Formula) -> Iterator[Variant]:
+    for name in set(_entries(formula)) - {"t"}:
+        for i, line in enumerate(formula.body):
+            if target(line) == name and isinstance(line, ast.Assign) and any(map(is_state, ast.walk(line))):
+                later = ast.IfExp(expression("STEP > 1"), line.value, expression("0.0 * dx"))
+                yield Variant(replaced(formula, i, line.value, later), name)
+
+
 @mistake("starts-at-gradient", "rule", "`{detail}` starts at the first gradient instead of at zero", assumes=1.1)
 def _starts_at_gradient(formula: Formula) -> Iterator[Variant]:
     for name in _entries(formula):

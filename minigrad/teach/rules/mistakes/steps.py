@@ -50,6 +50,11 @@ mistake("lookahead-factor", "rule", "the factor 1 + mu of the new velocity is wr
         assumes=0.9)
 mistake("lookahead-of-average-missing", "rule", "the look-ahead of NAdam is missing: the average of this step alone is "
         "used, as in Adam", ("mu_next * m / (1 - mu_product * mu_next) + A", "m / (1 - mu_product)"))
+mistake("lookahead-of-this-step", "rule", "the average `m` has the mu of this step instead of that of the next one",
+        ("mu_next * m / (1 - mu_product * mu_next)", "mu * m / (1 - mu_product)"),
+        ("mu_next * m / (1 - mu_product * mu_next)", "mu * m / (1 - mu_product * mu)"))
+mistake("average-goes-on", "rule", "the average `ax` is returned as the new x: the next step starts from it, where x "
+        "itself must go on", ("ax = A", "ax = A; x = ax"))
 mistake("lookahead-added", "rule", "there is a look-ahead as in Nesterov's momentum, which this rule does not have: "
         "{after}", ("mb", "(beta1 * mb + (1 - beta1) * dx)"), ("A * mb", "A * (beta1 * mb + (1 - beta1) * dx / "
         "(1 - beta1 ** t))"), ("x + v", "x + (mu * v - learning_rate * dx)"), ("x - A * v", "x - A * (dx + mu * v)"),

@@ -29,6 +29,9 @@ mistake("weight-decay-sign", "rule", "the sign of the weight decay is wrong: it 
         ("A + weight_decay * x", "A - weight_decay * x"), ("1 - A * weight_decay", "1 + A * weight_decay"))
 mistake("weight-decay-unscaled", "rule", "the weight decay is not multiplied by the learning rate",
         ("learning_rate * weight_decay", "weight_decay"), (COUPLED, "x = (1 - weight_decay) * x"), assumes=0.85)
+mistake("weight-decay-rate-twice", "rule", "the weight decay is multiplied by the learning rate before it is added to "
+        "the gradient: the step multiplies by it again",
+        (COUPLED, "dx = dx + learning_rate * weight_decay * x"))
 mistake("weight-decay-in-gradient", "rule", "the weight decay is added to the gradient and goes through the adaptive "
         "scaling (L2), where this rule shrinks x itself (decoupled)", (DECOUPLED, COUPLED), assumes=0.9)
 mistake("weight-decay-decoupled", "rule", "the weight decay shrinks x itself (decoupled), where this rule adds it to "
