@@ -51,18 +51,11 @@ def _softmax(s: Block) -> Iterator[Variant]:
     yield Variant(lambda g: p * (1 - g), "p * (1 - g)", 0.8)
     for other in range(p.ndim):
         if other != axis:
-            yield Variant(
-                lambda g, o=other: p * (g - total(g * p, o)),
-                f"summed over axis {other} instead of {axis}",
-                key=f"axis {other}",
-            )
+            yield Variant(lambda g, o=other: p * (g - total(g * p, o)), f"summed over axis {other} instead of {axis}")
     for a, b in itertools.combinations(range(p.ndim), 2):
         if p.shape[a] == p.shape[b]:
-            yield Variant(
-                lambda g, a=a, b=b: p * (g - total(g * p).swapaxes(a, b)),
-                "p * (g - sum(g * p)) with a sum that lost its axis (keepdims=True is missing)",
-                0.1,
-            )
+            said = "p * (g - sum(g * p)) with a sum that lost its axis (keepdims=True is missing)"
+            yield Variant(lambda g, a=a, b=b: p * (g - total(g * p).swapaxes(a, b)), said, 0.1)
 
 
 def _softmax_axis(s: Block) -> int | None:
@@ -115,11 +108,8 @@ def _log_sum_exp(s: Block) -> Iterator[Variant]:
     yield Variant(lambda g: spread(g) * s.x, "g times the scores: the softmax is missing", 0.6)
     for other in range(s.x.ndim):
         if other != axis and s.x.shape[other] == n and s.y.ndim < s.x.ndim:
-            yield Variant(
-                lambda g, o=other: p * _along(g, s.x.shape, o),
-                f"spread along axis {other}, and the sum goes over axis {axis} (a broadcast or a transpose is wrong)",
-                key=f"spread {other}",
-            )
+            said = f"spread along axis {other}, and the sum goes over axis {axis} (a broadcast or a transpose is wrong)"
+            yield Variant(lambda g, o=other: p * _along(g, s.x.shape, o), said)
             yield Variant(lambda g, o=other: p.swapaxes(axis, o) * spread(g), "that of the transposed softmax", 0.1)
 
 
@@ -334,11 +324,8 @@ def other_probabilities(s: Block, axis: int) -> Iterator[tuple[np.ndarray, str, 
     yield p * (1 - p), "p * (1 - p), the derivative of the sigmoid", 0.3
     yield 1 / (1 + np.exp(-x)), "the sigmoid of the scores", 0.3
     yield np.full_like(x, 1 / x.shape[axis]), "the same for all classes", 0.8
-    yield (
-        (x == x.max(axis=axis, keepdims=True)) * 1.0,
-        "1 at the maximum, 0 elsewhere (a hard choice, the gradient of max)",
-        0.4,
-    )
+    hard = 1.0 * (x == x.max(axis=axis, keepdims=True))
+    yield hard, "1 at the maximum, 0 elsewhere (a hard choice, the gradient of max)", 0.4
     for array, name in s.without_a_term():
         if array.shape == x.shape:
             yield softmax(array, axis), f"the softmax of {s.words.name(s.early)} without {name}", 0.4
@@ -348,11 +335,9 @@ def other_probabilities(s: Block, axis: int) -> Iterator[tuple[np.ndarray, str, 
         yield array, f"{name}", 0.6
         for m in masks[:2]:
             yield softmax(array, axis) * m, f"the softmax of {name}, masked afterwards", 0.6
-            yield (
-                softmax(np.where(np.swapaxes(m, -1, -2), array, -1e9), axis) if m.shape[-1] == m.shape[-2] else array,
-                (f"the softmax of {name} with the mask transposed"),
-                0.7,
-            )
+            if m.shape[-1] == m.shape[-2]:
+                turned = softmax(np.where(np.swapaxes(m, -1, -2), array, -1e9), axis)
+                yield turned, f"the softmax of {name} with the mask transposed", 0.7
             yield softmax(np.where(m, -1e9, array), axis), f"the softmax of {name} with the mask inverted", 0.7
 
 
@@ -477,18 +462,12 @@ def _normalizations(
             other_means[f"mean(g) goes over axis {said}, and must go over {here}"] = (over(o), mean)
     for m, meaning in s.counts.items() if kind != "unit" else ():
         if m != n:
-            other_means[f"its sums are divided by {m}, {meaning}, and must be by {n}"] = (
-                lambda a, m=m: mean(a) * n / m,
-                lambda a, m=m: mean(a) * n / m,
-            )
-    other_means["mean(g * xhat) is not a mean: each element counts alone (the diagonal of the Jacobian)"] = (
-        mean,
-        lambda a: a,
-    )
-    other_means["g * xhat is not averaged: each element counts alone, divided by N (the diagonal)"] = (
-        mean,
-        lambda a: a / n,
-    )
+            of_other = lambda a, m=m: mean(a) * n / m  # noqa: E731
+            other_means[f"its sums are divided by {m}, {meaning}, and must be by {n}"] = (of_other, of_other)
+    said = "mean(g * xhat) is not a mean: each element counts alone (the diagonal of the Jacobian)"
+    other_means[said] = (mean, lambda a: a)
+    said = "g * xhat is not averaged: each element counts alone, divided by N (the diagonal)"
+    other_means[said] = (mean, lambda a: a / n)
     base = float(centred)
 
     def made(
@@ -505,19 +484,10 @@ def _normalizations(
 
     if with_right:
         yield Variant(made())
-    options: list[tuple[str, dict[str, Any]]] = [
-        *[(said, {"alpha": v}) for said, v in first.items()],
-        *[(said, {"beta": v}) for said, v in means.items()],
-        *[(said, {"gamma": v}) for said, v in spread.items()],
-        *[(said, {"pair": v}) for said, v in arrays.items()],
-        *[(said, {"scale": v}) for said, v in scales.items()],
-        *[(said, {"ways": v}) for said, v in other_means.items()],
-    ]
-    both = (
-        "mean and standard deviation are treated as constants (g / std)"
-        if centred
-        else "the norm is treated as a constant"
-    )
+    places = {"alpha": first, "beta": means, "gamma": spread, "pair": arrays, "scale": scales, "ways": other_means}
+    options = [(said, {place: v}) for place, several in places.items() for said, v in several.items()]
+    of_both = "mean and standard deviation are treated as constants (g / std)"
+    both = of_both if centred else "the norm is treated as a constant"
     yield Variant(made(beta=(0.0, mean), gamma=0.0), both, -0.4)
     for said, alone in (("", lambda a: a), (", divided by N", lambda a: a / n)) if centred else ():
         said = f"neither g nor g * xhat is averaged: each element counts alone{said} (the diagonal of the Jacobian)"

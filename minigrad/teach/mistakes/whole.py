@@ -50,11 +50,8 @@ def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
             text += ": the 2 of a square?" if abs(c) > 1 else ": the 2 of a square, or an input used twice (= for +=)?"
         elif meaning:
             text += ", or the 2 of a square" * (whole == 2)
-            text += (
-                ": is the 1/N of a mean missing?"
-                if abs(c) > 1
-                else ": is it divided by N twice, or is a sum divided by N?"
-            )
+            twice = "is it divided by N twice, or is a sum divided by N?"
+            text += f": {'is the 1/N of a mean missing?' if abs(c) > 1 else twice}"
         elif ratio := ratio_words(abs(c), s.tape):
             text += f": it is {ratio}"
         else:
@@ -69,9 +66,8 @@ def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
 def _whole_transposed(s: Whole) -> Iterator[Variant]:
     for a, b in itertools.combinations(range(s.x.ndim), 2):
         if s.x.shape[a] == s.x.shape[b] > 1:
-            text = (
-                "the transpose of the right answer" if s.x.ndim == 2 else f"right, with dimensions {a} and {b} swapped"
-            )
+            said = f"right, with dimensions {a} and {b} swapped"
+            text = "the transpose of the right answer" if s.x.ndim == 2 else said
             yield Variant(lambda g, a=a, b=b: g.swapaxes(a, b), text)
 
 
@@ -80,23 +76,14 @@ def _whole_order(s: Whole) -> Iterator[Variant]:
     shape = s.x.shape
     dims = [d for d in range(len(shape)) if shape[d] > 1]
     for axes in subsets(dims):
-        yield Variant(
-            lambda g, a=axes: np.flip(g, a),
-            f"flipped along {dimensions(axes)}: must a kernel or a sequence be reversed?",
-        )
+        said = f"flipped along {dimensions(axes)}: must a kernel or a sequence be reversed?"
+        yield Variant(lambda g, a=axes: np.flip(g, a), said)
     if 1 < len(shape) <= 5:
         for axes in itertools.permutations(range(len(shape))):
             permuted = tuple(shape[a] for a in axes)
-            yield Variant(
-                lambda g, p=permuted, a=axes: g.transpose(a).reshape(shape),
-                "reshaped where the axes must be permuted (transpose, then no reshape)",
-                0.2,
-            )
-            yield Variant(
-                lambda g, p=permuted, a=axes: g.reshape(p).transpose(np.argsort(a)),
-                "reshaped where the axes must be permuted (transpose, then no reshape)",
-                0.2,
-            )
+            said = "reshaped where the axes must be permuted (transpose, then no reshape)"
+            yield Variant(lambda g, a=axes: g.transpose(a).reshape(shape), said, 0.2)
+            yield Variant(lambda g, p=permuted, a=axes: g.reshape(p).transpose(np.argsort(a)), said, 0.2)
     for d in dims:
         for by in range(1, shape[d]) if shape[d] <= 12 else (1, -1):
             off = "one" if by in (1, -1, shape[d] - 1) else str(by)
@@ -106,19 +93,15 @@ def _whole_order(s: Whole) -> Iterator[Variant]:
                 yield Variant(lambda g, d=d, b=by: shifted(g, b, d), f"off by one along dimension {d}", 0.2)
         if shape[d] <= 6:
             for order in itertools.permutations(range(shape[d])):
-                yield Variant(
-                    lambda g, d=d, o=order: g.take(o, axis=d), f"dimension {d} is in the order {list(order)}", 0.5
-                )
+                said = f"dimension {d} is in the order {list(order)}"
+                yield Variant(lambda g, d=d, o=order: g.take(o, axis=d), said, 0.5)
         if shape[d] % 2 == 0 and shape[d] > 4:
             for parts in (2, 3, 4):
                 if shape[d] % parts == 0:
                     for order in itertools.permutations(range(parts)):
                         index = np.concatenate([np.split(np.arange(shape[d]), parts)[o] for o in order])
-                        yield Variant(
-                            lambda g, d=d, i=index: g.take(i, axis=d),
-                            f"the {parts} parts of dimension {d} are in the order {list(order)}",
-                            0.4,
-                        )
+                        said = f"the {parts} parts of dimension {d} are in the order {list(order)}"
+                        yield Variant(lambda g, d=d, i=index: g.take(i, axis=d), said, 0.4)
 
 
 @mistake("gradient of another input", "gradient", "this is the gradient of {detail}", assumes=0.8)
@@ -136,9 +119,8 @@ def _update(s: Whole) -> Iterator[Variant]:
     a, n = (s.learners - s.x).ravel(), s.right.ravel()
     c = float(a @ n) / max(float(n @ n), 1e-300)
     if c and not _is_multiple(s):  # any multiple of x is x plus a multiple of the gradient
-        yield Variant(
-            lambda g: s.x + c * g, f"the updated x, x - {-c:.4g} dx" if c < 0 else f"x + {c:.4g} dx", 0.0, "step"
-        )
+        said = f"the updated x, x - {-c:.4g} dx" if c < 0 else f"x + {c:.4g} dx"
+        yield Variant(lambda g: s.x + c * g, said, key="step")
     length = float(np.sqrt((s.right**2).sum()))
     if length:
         yield Variant(lambda g: g / length, "the gradient divided by its norm")

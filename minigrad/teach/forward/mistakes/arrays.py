@@ -78,21 +78,12 @@ def _scaled(site: Site) -> Iterator[Variant]:
         for q in range(1, len(site.tape.ops)):
             other = site.tape.ops[q]
             small = other.kind == "input" and other.value.ndim < 2
-            if (
-                not shape
-                or q in site.op.sources
-                or site.feeds(q)
-                or other.value.shape != shape
-                and not (small and other.value.shape == shape[-1:])
-            ):
+            fits = other.value.shape == shape or (small and other.value.shape == shape[-1:])
+            if not shape or q in site.op.sources or site.feeds(q) or not fits:
                 continue
-            name = site.words.name(q)
-            yield Variant(
-                site.at(i, lambda a, v, q=q: a * v[q]), f"{site.operand(i)} is multiplied by {name} in {site.what}"
-            )
-            yield Variant(
-                site.at(i, lambda a, v, q=q: a / v[q]), f"{site.operand(i)} is divided by {name} in {site.what}", 0.05
-            )
+            name, mine = site.words.name(q), site.operand(i)
+            yield Variant(site.at(i, lambda a, v, q=q: a * v[q]), f"{mine} is multiplied by {name} in {site.what}")
+            yield Variant(site.at(i, lambda a, v, q=q: a / v[q]), f"{mine} is divided by {name} in {site.what}", 0.05)
 
 
 @mistake("added", "operation", "{detail} (a skip connection, which the reference does not have)", assumes=1.45)
@@ -114,12 +105,8 @@ def _statistic(site: Site) -> Iterator[Variant]:
             continue
         for q in range(1, site.k):
             op = site.tape.ops[q]
-            if (
-                op.kind != "input"
-                or op.value.ndim <= len(shape) - (1 in shape)
-                or q in site.op.sources
-                and len(shape) > 1
-            ):
+            used = q in site.op.sources and len(shape) > 1
+            if op.kind != "input" or op.value.ndim <= len(shape) - (1 in shape) or used:
                 continue
             for axis in range(op.value.ndim):
                 for word in ("mean", "var", "std", "sum", "amax"):
@@ -127,9 +114,8 @@ def _statistic(site: Site) -> Iterator[Variant]:
                     take: Any = partial(REDUCED[word], axis=axis, keepdims=keep)
                     if np.shape(take(op.value)) == shape:
                         said = f"{CALLED[word]} of {site.words.name(q)} over axis {axis} is used in {site.what}"
-                        yield Variant(
-                            site.at(i, lambda a, v, f=take, q=q: f(v[q])), f"{said} instead of {site.operand(i)}"
-                        )
+                        said += f" instead of {site.operand(i)}"
+                        yield Variant(site.at(i, lambda a, v, f=take, q=q: f(v[q])), said)
 
 
 @mistake("reduced", "operation", "the {detail}", assumes=1.4)

@@ -14,6 +14,7 @@ from minigrad.teach.tape import MOVING
 
 @mistake("constant", "operation", "the constant {detail}", assumes=1.2)
 def _constant(site: Site) -> Iterator[Variant]:
+    sizes = site.reference.sizes
     for i, (source, o) in enumerate(zip(site.op.sources, site.op.operands)):
         if source is not None or o is None or np.ndim(o) or not np.issubdtype(np.asarray(o).dtype, np.number):
             continue
@@ -38,27 +39,18 @@ def _constant(site: Site) -> Iterator[Variant]:
                 yield Variant(site.at(i, lambda a, v, n=n: n), f"{called} is {said}{where}", -0.03 if meant else 0.0)
         near = {n: f"{n:g}" for n in (0.0, 1.0, 2.0, 0.5, -1.0, value + 1, value - 1)}
         if value == round(value) or value**2 == round(value**2, 9):
-            near |= {n: f"{n:g}, {meaning}" for n, meaning in site.reference.sizes.items()}
-            near |= {n**0.5: f"the square root of {n:g}, {meaning}" for n, meaning in site.reference.sizes.items()}
-            near |= {
-                n: f"{n:g}, {meaning}, not N - 1 (ddof)"
-                for n, meaning in site.reference.sizes.items()
-                if n == value + 1
-            }
+            near |= {n: f"{n:g}, {meaning}" for n, meaning in sizes.items()}
+            near |= {n**0.5: f"the square root of {n:g}, {meaning}" for n, meaning in sizes.items()}
+            near |= {n: f"{n:g}, {meaning}, not N - 1 (ddof)" for n, meaning in sizes.items() if n == value + 1}
         elif abs(round(1 / value) * value - 1) < 1e-12 and abs(value) < 1:
-            near |= {
-                np.sign(value) / n: f"{np.sign(value):g} / {n:g}, {meaning}"
-                for n, meaning in site.reference.sizes.items()
-            }
+            sign = np.sign(value)
+            near |= {sign / n: f"{sign:g} / {n:g}, {meaning}" for n, meaning in sizes.items()}
         elif is_epsilon(value):
             near |= {10.0**-n: f"{10.0**-n:g}" for n in range(1, 13)}
         for n, said in near.items():
             if n != value and (n not in ways.values() or "ddof" in said):
-                yield Variant(
-                    site.at(i, lambda a, v, n=n: n),
-                    f"{called} is replaced by {said}",
-                    -0.03 if "ddof" in said else 0.15,
-                )
+                cost = -0.03 if "ddof" in said else 0.15
+                yield Variant(site.at(i, lambda a, v, n=n: n), f"{called} is replaced by {said}", cost)
 
 
 @mistake("spread", "operation", "{detail}", assumes=1.15)
@@ -184,9 +176,8 @@ def _other_mean(site: Site) -> Iterator[Variant]:
     if len(pair) == 2:
         a, b = (float(x) if np.ndim(x) == 0 else x for x in (ops[pair[0]].value, ops[pair[1]].value))
         if np.allclose(site.op.value, 2 * a * b / (a + b)):
-            names = (
-                f"of {site.words.name(pair[0])} and {site.words.name(pair[1])} is taken instead of the harmonic mean"
-            )
+            one, other = map(site.words.name, pair)
+            names = f"of {one} and {other} is taken instead of the harmonic mean"
             yield Variant(lambda v: (v[pair[0]] + v[pair[1]]) / 2, f"arithmetic mean {names}")
             yield Variant(lambda v: np.sqrt(v[pair[0]] * v[pair[1]]), f"geometric mean {names}")
 

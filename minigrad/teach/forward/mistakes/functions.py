@@ -49,21 +49,13 @@ def _other_function(site: Site) -> Iterator[Variant]:
                           f"{said} of {name} is taken instead of the root of the sum of its squares")  # fmt: skip
     if site.op.kind == "pow" and site.op.sources[1] is None and np.ndim(site.op.operands[1]) == 0:
         right = float(site.op.operands[1])
-        powers = {
-            1.0: "its first power, not raised at all",
-            2.0: "the square",
-            3.0: "the cube",
-            0.5: "the square root",
-            -1.0: "the inverse",
-        }
+        powers = {1.0: "its first power, not raised at all", 2.0: "the square", 3.0: "the cube"}
+        powers |= {0.5: "the square root", -1.0: "the inverse"}
         for n, said in powers.items():
             if n != right:
                 text = f"{site.operand(0)} enters with {said} (exponent {n:g} instead of {right:g})"
-                yield Variant(
-                    lambda v, n=n: site.operands(v)[0] ** n,
-                    f"the exponent is wrong in {site.words.name(site.k)}: {text}",
-                    0.05,
-                )
+                text = f"the exponent is wrong in {site.words.name(site.k)}: {text}"
+                yield Variant(lambda v, n=n: site.operands(v)[0] ** n, text, 0.05)
         if right == 2 and np.min(site.op.operands[0], initial=0) < 0:
             yield Variant(lambda v: np.abs(site.operands(v)[0]),
                        f"the absolute value is taken instead of the square in {site.what}", 0.02)  # fmt: skip
@@ -208,15 +200,9 @@ def _extra_function(site: Site) -> Iterator[Variant]:
                 yield Variant(make(triangle), f"{name} is set to 0 {said} the diagonal (a mask at the wrong place?)")
         for axis in range(len(shape)):
             if shape[axis] > 1:
-                ways: list[tuple[Any, str, float]] = [
-                    (
-                        partial(softmax, axis=axis),
-                        f"a softmax over axis {axis} is applied to {name}; the reference applies none",
-                        0.1,
-                    ),
-                    (_normalized(axis), f"{name} is divided by its sum over axis {axis}", 0.15),
-                    (_centred(axis), f"the mean of {name} over axis {axis} is subtracted", 0.15),
-                    (partial(np.cumsum, axis=axis), f"a cumulative sum is taken of {name} over axis {axis}", 0.2),
-                ]
-                for way, text, cost in ways:
-                    yield Variant(make(way), text, cost)
+                said = f"a softmax over axis {axis} is applied to {name}; the reference applies none"
+                yield Variant(make(partial(softmax, axis=axis)), said, 0.1)
+                yield Variant(make(_normalized(axis)), f"{name} is divided by its sum over axis {axis}", 0.15)
+                yield Variant(make(_centred(axis)), f"the mean of {name} over axis {axis} is subtracted", 0.15)
+                said = f"a cumulative sum is taken of {name} over axis {axis}"
+                yield Variant(make(partial(np.cumsum, axis=axis)), said, 0.2)

@@ -54,12 +54,8 @@ def _padding(site: Site) -> Iterator[Variant]:
     index, shape = site.op.parameters["index"], site.op.value.shape
     around = np.array(site.op.value)
     around[index] = 0
-    if (
-        not around.any()
-        and isinstance(index, tuple)
-        and len(index) == len(shape)
-        and all(isinstance(part, slice) for part in index)
-    ):
+    slices = isinstance(index, tuple) and all(isinstance(part, slice) for part in index)
+    if slices and len(index) == len(shape) and not around.any():
         ends = [part.indices(n)[:2] for part, n in zip(index, shape)]
         widths = [(start, n - stop) for (start, stop), n in zip(ends, shape)]
         for mode, said in (("edge", "repeats the border"), ("reflect", "mirrors the array"), ("wrap", "goes around"),

@@ -221,9 +221,8 @@ def _part(site: Site) -> Iterator[Variant]:
     if site.op.kind == "matmul":
         rows = -2 if len(site.shapes[1]) > 1 else -1
         for said, cut in (("last", slice(None, -1)), ("first", slice(1, None))):
-            yield Variant(
-                partial(_cut_product, site, cut, rows), f"the {said} element of the inner dimension is left out"
-            )
+            said = f"the {said} element of the inner dimension is left out"
+            yield Variant(partial(_cut_product, site, cut, rows), said)
         return
     for axis in range(len(site.shapes[0])):
         for said, cut in (
@@ -236,9 +235,5 @@ def _part(site: Site) -> Iterator[Variant]:
             yield Variant(lambda v, c=index: site.of([site.operands(v)[0][c]]), f"{said} along axis {axis}")
             if site.op.kind == "mean":
                 share = np.size(site.op.operands[0][index]) / np.size(site.op.operands[0])
-                yield Variant(
-                    lambda v, c=index, n=share: n * site.of([site.operands(v)[0][c]]),
-                    f"{said} along axis {axis}",
-                    0.02,
-                    f"{said} {axis} divided",
-                )
+                change = lambda v, c=index, n=share: n * site.of([site.operands(v)[0][c]])  # noqa: E731
+                yield Variant(change, f"{said} along axis {axis}", 0.02, f"{said} {axis} divided")
