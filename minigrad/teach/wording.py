@@ -296,6 +296,8 @@ class Words:
 
 def _number(value: Any) -> str:
     if isinstance(value, np.ndarray) and value.ndim:
+        if value.shape == (len(value), len(value)) and np.array_equal(value, np.eye(len(value))):
+            return f"np.eye({len(value)})"
         masks = value.size and bool(((value == 0) | (value < -1000)).all() and (value < 0).any())
         return "the mask (0 or a large negative number)" if masks else "a constant"
     return f"{float(value):.6g}" if value is not None else "None"

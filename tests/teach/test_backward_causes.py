@@ -189,3 +189,54 @@ def test_a_transposed_array_whose_gradient_is_given_is_no_obstacle() -> None:
     report = check_backward(loss, {**names, "dq": dq, "dk": dk, "dx": dx})
     assert "the contribution of `x` through `out` is missing" in report["dx"].cause
     assert check_backward(loss, {**names, "dq": dq, "dk": dk, "dx": dx + dout})
+
+
+@pytest.mark.parametrize("gates", [False, True])
+def test_the_old_state_and_not_the_new_one(gates: bool) -> None:
+    rng = np.random.default_rng(0)
+    U, W, h0 = parameter(2, 3), parameter(3, 3, seed=1), parameter(4, 3, seed=2)
+    xs = [rng.standard_normal((4, 2)) for _ in range(3)]
+    h, hs, zs = h0, [], []
+    for x in xs:
+        z = x @ U + h @ W
+        h = z.sigmoid() * h if gates else z.tanh()
+        hs.append(h)
+        zs.append(z)
+    loss = (h**2).sum()
+    loss.backward(retain_graph=True)
+    dzs = []
+    for t in range(3):
+        z = zs[t].detach().clone().requires_grad_()
+        old = hs[t - 1].detach() if t else h0.detach()
+        out = z.sigmoid() * old if gates else z.tanh()
+        h = out
+        for later in xs[t + 1 :]:
+            again = later @ U.detach() + h @ W.detach()
+            h = again.sigmoid() * h if gates else again.tanh()
+        (h**2).sum().backward()
+        dzs.append(array(z.grad))
+    names = {"U": U, "W": W, "h0": h0, "hs": hs, "zs": zs, "dzs": dzs}
+    right, wrong = (sum(a.T @ dz for a, dz in zip(of, dzs)) for of in (map(array, (h0, *hs)), map(array, hs)))
+    assert check_backward(loss, {**names, "dW": right})
+    report = check_backward(loss, {**names, "dW": wrong})
+    said = "it is computed with the wrong array in each pass: hs[0] instead of h0, hs[1] instead of hs[0], and so on"
+    assert report["dW"].cause == said
+
+
+def test_the_output_of_a_layer_in_a_list_for_its_input() -> None:
+    rng = np.random.default_rng(0)
+    hs, zs, target = [parameter(5, 4)], [], rng.standard_normal((5, 4))
+    Ws = [parameter(4, 4, seed=seed) for seed in (1, 2, 3)]
+    for W in Ws:
+        zs.append(hs[-1] @ W)
+        hs.append(hs[-1] + zs[-1].relu())
+    loss = ((hs[-1] - target) ** 2).mean()
+    dhs: list[Any] = [2 * (array(hs[-1]) - target) / target.size]
+    dzs: list[Any] = []
+    for z, W in zip(zs[::-1], Ws[::-1]):
+        dzs.insert(0, dhs[0] * (array(z) > 0))
+        dhs.insert(0, dhs[0] + dzs[0] @ array(W).T)
+    names = {"hs": hs, "zs": zs, "Ws": Ws, "dhs": dhs, "dzs": dzs}
+    assert check_backward(loss, {**names, "dWs": [array(h).T @ dz for h, dz in zip(hs, dzs)]})
+    report = check_backward(loss, {**names, "dWs": [array(h).T @ dz for h, dz in zip(hs[1:], dzs)]})
+    assert report["dWs[2]"].cause == "it is computed with hs[3] instead of hs[2]"

@@ -538,6 +538,7 @@ def test_every_entry_of_the_catalogue_is_planted() -> None:
     elsewhere = {
         "transposed term",
         "broadcast",
+        "standard deviation",
         "windows of a convolution",
         "windows of a pooling",
         "channels of a convolution",
@@ -723,3 +724,81 @@ def test_an_array_of_a_dictionary_has_its_name() -> None:
     report = check_gradient(loss, params, {"mu": dz, "logvar": dz * eps * std})  # wrong: 0.5 is missing
     found = next(f.diagnosis for f in report.findings if f.diagnosis)
     assert found is not None and 'to `params["logvar"]` as it is, without the factor `0.5`' in found.cause
+
+
+@pytest.mark.parametrize("of", [lambda s: s * 2.0, lambda s: np.tanh(s)], ids=["scaled", "tanh"])
+def test_the_standard_deviation(of: Callable[[Any], Any]) -> None:
+    x = np.random.default_rng(0).standard_normal((6, 3)) + 1
+
+    def loss(x: np.ndarray) -> Any:
+        return of(x.std(axis=0)).sum() + of(x.var(axis=0)).sum()
+
+    std, less = x.std(axis=0), x - x.mean(axis=0)
+    h = 1e-6
+    dstd, dvar = ((of(s + h) - of(s - h)) / (2 * h) for s in (std, std**2))
+    right = dstd * less / (6 * std) + dvar * 2 * less / 6
+    assert check_gradient(loss, x, right)
+    for wrong, said in (
+        (dstd * x / (6 * std) + dvar * 2 * less / 6, "`x.std(axis=0)`{}: the mean is not subtracted"),
+        (dstd * less / (6 * std**2) + dvar * 2 * less / 6, "`x.std(axis=0)`{}: it is divided by the variance"),
+        (dstd * less / (6 * std) + dvar * 2 * x / 6, "`x.var(axis=0)`{}: the mean is not subtracted"),
+    ):
+        found = check_gradient(loss, x, wrong).findings[0].diagnosis
+        assert found is not None
+        name, what = said.split("{}: ")
+        assert f"the derivative of {name}" in found.cause and what in found.cause
+
+
+@pytest.mark.parametrize("by", ["/", "*"])
+def test_the_square_of_a_factor_for_its_root(by: str) -> None:
+    rng = np.random.default_rng(0)
+    q, k, d = rng.standard_normal((5, 9)), rng.standard_normal((5, 9)), 9
+
+    def loss(q: np.ndarray) -> Any:
+        scores = q @ k.T / np.sqrt(d) if by == "/" else q @ k.T * np.sqrt(d)
+        return np.tanh(scores).sum()
+
+    scores = q @ k.T / np.sqrt(d) if by == "/" else q @ k.T * np.sqrt(d)
+    dscores = 1 - np.tanh(scores) ** 2
+    found = check_gradient(loss, q, dscores @ k / d if by == "/" else dscores @ k * d).findings[0].diagnosis
+    assert found is not None
+    way = "divided" if by == "/" else "multiplied"
+    assert f"is {way} by `3` twice, as by 9 instead of 3, its root" in found.cause
+
+
+def test_the_derivative_of_the_softmax_once_more_with_smoothed_targets() -> None:
+    rng = np.random.default_rng(0)
+    z, y, eps = rng.standard_normal((6, 4)), rng.integers(0, 4, 6), 0.1
+    targets = (1 - eps) * np.eye(4)[y] + eps / 4
+
+    def loss(z: np.ndarray) -> Any:
+        logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        return -(targets * logp).sum() / len(y)
+
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    found = check_gradient(loss, z, p * (1 - p) * (p - targets) / 6).findings[0].diagnosis
+    assert found is not None and "it has the factor p * (1 - p), which the loss cancels" in found.cause
+    found = check_gradient(loss, z, (p - (1 - eps) * np.eye(4)[y] - eps / 3) / 6).findings[0].diagnosis
+    assert found is not None and "eps / 3 is added instead of eps / 4" in found.cause
+
+
+def test_a_square_whose_sum_is_not_added_to_the_loss_is_no_penalty() -> None:
+    rng = np.random.default_rng(0)
+    W, A = rng.standard_normal((4, 3)), rng.standard_normal((5, 3))
+
+    def orthogonal(W: np.ndarray) -> Any:
+        G = W.T @ W - np.eye(3)
+        return (G**2).sum()
+
+    found = check_gradient(orthogonal, W, 4 * W @ W.T @ W).findings[0].diagnosis  # wrong: without the identity
+    assert found is not None and "the derivative of `G**2`" in found.cause and "regular" not in found.cause
+
+    def cosine(A: np.ndarray) -> Any:
+        norm = np.sqrt((A**2).sum(axis=1))
+        return (A.sum(axis=1) / norm).mean()
+
+    norm = np.sqrt((A**2).sum(axis=1, keepdims=True))
+    wrong = (1 / norm + A.sum(axis=1, keepdims=True) * A / norm**3) / 5  # wrong: a minus
+    found = check_gradient(cosine, A, wrong).findings[0].diagnosis
+    assert found is not None and "through `norm`" in found.cause and "the wrong sign" in found.cause
+    assert "penalty" not in found.cause

@@ -75,7 +75,8 @@ class Causes:
             return self._other_number(start, float(g), given)
         if not vague:
             return None
-        arrays = {name: graph.values[n] for n, name in names.items() if not isinstance(n, int) and n in graph.values}
+        arrays = {f"{name}[{i}]": a for name, several in self._lists() for i, a in enumerate(several)}
+        arrays |= {name: graph.values[n] for n, name in names.items() if not isinstance(n, int) and n in graph.values}
         for node in (n for n in graph.order if start in n.inputs and hasattr(n, "plan")):
             live = graph.again.get(node, node)
             saved, checksums = live.saved, live.checksums
@@ -96,7 +97,8 @@ class Causes:
                         live.saved, live.checksums = saved, checksums
         if g.size < 2:
             return None
-
+        if (text := self._other_sequence(start, g)) is not None:
+            return text
         for node, right in graph.right.items():
             if node is not start and node in names and np.shape(right) == g.shape and same(g, right):
                 return f"it is the gradient of {names[node]}: are the two exchanged?"
@@ -111,6 +113,54 @@ class Causes:
             if same(e, g * array):
                 return f"the factor {name} is missing"
         return None
+
+    def _other_sequence(self, start: Any, g: np.ndarray) -> str | None:
+        """Return which list the factors of a parameter's uses in a loop are taken from, where others must stand."""
+        graph = self.graph
+        users = [node for node in reversed(graph.order) if start in node.inputs and hasattr(node, "plan")]
+        users = sorted((node for node in users if node.primitive is users[0].primitive), key=lambda node: node.index)
+        live = [graph.again.get(node, node) for node in users]
+        before = [(node.saved, node.checksums) for node in live]
+        lists = [(name, v) for name, v in self._lists() if len(v) >= len(users)]
+        for k in range(min(len(saved) for saved, _ in before)) if len(users) > 1 and lists else ():
+            right = [saved[k] for saved, _ in before]
+            if not all(map(_is_array, right)):
+                continue
+            for name, arrays in lists:
+                for first in range(min(len(arrays) - len(users), 1) + 1):
+                    part = arrays[first : first + len(users)]
+                    if any(np.shape(a) != r.shape or a is r for a, r in zip(part, right)):
+                        continue
+                    try:
+                        for node, (saved, _), a in zip(live, before, part):
+                            node.saved, node.checksums = (*saved[:k], a.astype(saved[k].dtype), *saved[k + 1 :]), None
+                        if self._explains(start, g, {}):
+                            own = [self._called(lists, r) or "another array" for r in right[:2]]
+                            return (
+                                f"it is computed with the wrong array in each pass: {name}[{first}] instead of "
+                                f"{own[0]}, {name}[{first + 1}] instead of {own[1]}, and so on"
+                            )
+                    finally:
+                        for node, (saved, checksums) in zip(live, before):
+                            node.saved, node.checksums = saved, checksums
+        return None
+
+    def _lists(self) -> Iterator[tuple[str, list[np.ndarray]]]:
+        """Iterate over the lists of arrays of the program that are no gradients, with their names."""
+        for name, several in self.graph.program.items():
+            if isinstance(several, list | tuple) and several and not bare(name):
+                arrays: list[Any] = [getattr(one, "_array", one) for one in several]
+                if all(map(_is_array, arrays)):
+                    yield name, arrays
+
+    def _called(self, lists: list[tuple[str, list[np.ndarray]]], array: np.ndarray) -> str:
+        """Return the name of an array of the program, also of one in a list."""
+        for name, several in lists:
+            for i, one in enumerate(several):
+                if np.shares_memory(one, array):
+                    return f"{name}[{i}]"
+        named = self.graph.names.items()
+        return next((name for n, name in named if n in self.graph.values and self.graph.values[n] is array), "")
 
     def _explains(self, start: Any, g: np.ndarray, gradients: Mapping[Any, Any]) -> bool:
         """Return whether a gradient follows from other upstream gradients, or from what is saved now."""

@@ -306,5 +306,6 @@ class Pass:
                 if follows and follows[0] is wrong[0]:
                     error = relative_error(value, expected[node])
                     made = Line(name, value.shape, WRONG, error, node=node, gradient=value, used=value.astype(float))
+                    made.of = bare(name)[0]
                     made.expected = expected[node]
                     yield made, follows

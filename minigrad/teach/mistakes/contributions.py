@@ -166,6 +166,8 @@ def _other_function(s: Edge) -> Iterator[Variant]:
     if op.kind == "sqrt":
         said = spoken("1 / y", {"y": s.words.name(s.k)})
         yield Variant(Times(1 / op.value, s.fitted), f"{said}: the factor 1/2 is missing", -0.6, "sqrt")
+        half = np.full(op.value.shape, 0.5)
+        yield Variant(Times(half, s.fitted), f"`1/2`: the factor 1 / {s.words.name(s.k)} is missing", -0.2, "half")
     if len([o for o in op.sources if o is not None]) == 1 and op.kind not in ("add", "sub", "neg", "mul"):
         x, y = s.operand, op.value
         if x.shape == y.shape:
@@ -359,6 +361,14 @@ def _factor(s: Edge) -> Iterator[Variant]:
     c = s.scale
     if c is not None and c not in (0, 1, -1, 2):
         text, assumes = factor_words(c, s.tape)
+        others = [o for n, o in enumerate(s.op.operands) if n != s.i and s.op.sources[n] is None]
+        if s.op.kind in ("mul", "div") and len(others) == 1 and np.size(others[0]) == 1:
+            n = float(np.ravel(others[0])[0])
+            square = np.isclose(n * n, round(n * n)) and n > 1  # sqrt(d), and d
+            if square and np.isclose(c, n if s.op.kind == "mul" else 1 / n, rtol=1e-6):
+                way = "multiplied" if s.op.kind == "mul" else "divided"
+                twice = f"{way} by {s.words.operand(s.k, 1 - s.i)} twice"
+                text, assumes = f"{twice}, as by {n * n:.6g} instead of {n:.6g}, its root", -0.9
         if assumes > 1 and s.tape.x.size < 2:
             return  # one number is a multiple of any other
         yield Variant(lambda g: c * s.contribution(g), text, assumes, f"{c:.6g}")

@@ -234,6 +234,8 @@ def _soft_targets(s: Block) -> Iterator[Variant]:
     p, n = np.exp(logs), s.x.shape[-1]
     if not np.allclose(t.sum(-1), 1) or not np.allclose(p.sum(-1), 1) or t.min() < 0 or s.early == s.k:
         return
+    factor = (t - p) * p * (1 - p)
+    yield Variant(lambda g: factor * g.mean(-1, keepdims=True), "it has the factor p * (1 - p), which the loss cancels")
     low, hot = t.min(-1, keepdims=True), 1.0 * (t == t.max(-1, keepdims=True))
     eps = n * low
     for said, other in {
@@ -246,6 +248,7 @@ def _soft_targets(s: Block) -> Iterator[Variant]:
         f"1 - eps is assigned at the class, not added to eps / {n} (= for +=)": t - low * hot,
         f"eps / {n - 1} is used instead of eps / {n} in the smoothed targets": hot * (1 - eps)
         + (1 - hot) * eps / (n - 1),
+        f"eps / {n - 1} is added instead of eps / {n} in the smoothed targets": t - low + eps / (n - 1),
     }.items():
         # the upstream gradient is the same for all classes, which are added up
         yield Variant(lambda g, t=other: (t - p) * g.mean(-1, keepdims=True), said)
@@ -267,13 +270,13 @@ def _binary_cross_entropy(s: Block) -> Iterator[Variant]:
             "the target is not subtracted (sigmoid alone)": p,
             "the target is added, not subtracted": p + target,
             "the targets 0 and 1 are exchanged": p - (1 - target),
-            "the sign in the exponential of the sigmoid is wrong": 1 - p - target,
+            "it has 1 - sigmoid for the sigmoid, as with a wrong sign in its exponential": 1 - p - target,
             "it has the factor sigmoid * (1 - sigmoid), which the logarithm cancels": (p - target) * p * (1 - p),
             "it is sigmoid * (1 - sigmoid), the derivative of the sigmoid alone": p * (1 - p),
             "the sigmoid is missing: the scores less the targets": s.x - target,
             "the sigmoid is rounded to the class, 0 or 1 (a prediction, as of the perceptron)": (p > 0.5) - target,
         }.items():
-            yield Variant(Times(sign * wrong), said + must, -0.1 * said.startswith("the sign"), said)
+            yield Variant(Times(sign * wrong), said + must, -0.1 * said.startswith("it has 1"), said)
 
 
 def _targets(s: Block) -> tuple[np.ndarray, float, int] | None:

@@ -21,7 +21,9 @@ def _exchanged(pair: Partners) -> Iterator[Variant]:
     a, b, total = pair
     if a.operand.shape != b.operand.shape or a.op.kind in CHOICES and None in a.op.sources:
         return  # a mask that is inverted has its own entry
-    other = b.words.operand(b.k, b.i)
+    active = (a.k, a.i) in a.tape.edges
+    partner = b if active else a
+    other = partner.words.operand(partner.k, partner.i)
     if a.op.kind in ("cat", "stack"):
         yield Variant({a: lambda g: b.contribution(g), b: lambda g: a.contribution(g)}, f"{other}, the other part")
     elif a.local.shape == b.local.shape and not np.array_equal(a.local, b.local):

@@ -55,7 +55,8 @@ def _ones(s: Site) -> Iterator[Variant]:
 def _value_for_gradient(s: Site) -> Iterator[Variant]:
     if s.k:
         for array, name in s.peers(s.op.value.shape)[:6]:
-            yield Variant(lambda g, a=array: np.array(a, float), name)
+            # one number may be another one by chance
+            yield Variant(lambda g, a=array: np.array(a, float), name, 0.8 * (array.size == 1))
 
 
 @mistake(
@@ -110,6 +111,8 @@ def _other_upstream(s: Edge) -> Iterator[Variant]:
         if near:
             what = "mask" if any(Edge(s.tape, s.words, k, i).is_mask for i, _ in _ways(s, k)) else "local derivative"
             why = f"{s.words.name(s.k)}: the {what} of {name} is left out"
+            if s.tape.ops[k].kind in ("setitem", "setview"):
+                why += ", and the elements that are set to another value count too"
             change = Using(k, lambda _, other: s.contribution(other))
             yield Variant(change, f"{name}, not of {why}", 0.1 * (near - 1), f"{name} {near}")
 
@@ -305,3 +308,26 @@ def _part_name(s: Site, k: int) -> str:
     if not s.words.variable(k) and len(op.users) == 1 and s.words.variable(op.users[0][0]):
         return s.words.name(op.users[0][0])
     return s.words.name(k)
+
+
+@mistake(
+    "standard deviation",
+    "edge",
+    "the derivative of {through} with respect to {operand} is wrong: {detail}",
+    assumes=1.2,
+)
+def _spread(s: Edge) -> Iterator[Variant]:
+    op, x = s.op, s.operand
+    if op.kind not in ("var", "std") or not x.size:
+        return
+    mean = x.mean(axis=op.parameters["axis"], keepdims=True)
+    less, y = x - mean, op.value.reshape(mean.shape)
+    n = x.size / mean.size - op.parameters["less"]
+    power = 2 if op.kind == "var" else 1
+    for said, wrong in {
+        "the mean is not subtracted: x for x - mean(x)": power * x / (n * y ** (2 - power)),
+        "it is divided by the variance, not by its root": less / (n * y**2) if power == 1 else 0 * x,
+        "1/std, of the root, is missing": less / n if power == 1 else 0 * x,
+        "1/std, of the root, is there, as if it were the standard deviation": 2 * less / (n * np.sqrt(y)) * (power - 1),
+    }.items():
+        yield Variant(lambda g, wrong=wrong: g.reshape(mean.shape) * wrong, said)

@@ -181,7 +181,8 @@ def _regularization(s: Whole) -> Iterator[Variant]:
             if array is s.x and (right := _penalty(s)):
                 text = f"times the input itself: the term of the penalty is {_of_a_penalty(1 + c / right, s)}"
             detail = f"the constant {c:.6g} everywhere" if constant else f"{c:.6g} {text}"
-            yield Variant(lambda g, c=c, a=array: g + c * a, detail, 0.2 * constant)
+            vague = text is said  # an operation may explain it
+            yield Variant(lambda g, c=c, a=array: g + c * a, detail, 0.2 * constant + vague)
     yield from _other_penalty(s, difference)
 
 
@@ -213,7 +214,8 @@ def _penalty_gradient(s: Whole) -> np.ndarray:
         source = op.sources[0]
         while source and s.tape.ops[source].kind in ("getitem", "reshape", "permute"):
             source = s.tape.ops[source].sources[0]
-        if source == 0:
+        # what the loss adds has one factor for all squares; those of a variance or a norm have others
+        if source == 0 and np.ptp(g := s.tape.gradients[k]) <= 1e-9 * np.abs(g).max(initial=0):
             total += s.tape.pull(k, 0, s.tape.gradients[k])
     return total
 
