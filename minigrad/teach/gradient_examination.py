@@ -294,13 +294,17 @@ def _fill(finding: Finding, question: Question, compared: Comparison, raised: Ex
         trusted = compared.where(
             lambda e: e.kind != "kink" and (e.verdict in ("right", "wrong") or e.accuracy <= 1e-3 * abs(e.numeric))
         )
+        within = np.zeros(question.x.shape)
+        for one in compared.elements:
+            within[one.index] = min(1e-2 * abs(one.numeric), 2 * one.accuracy)
+        case = replace(question.case(compared.numeric, trusted), accuracy=within)
         if not np.isfinite(question.analytic).all():
             said = "nan or infinite: detect_anomaly() names the operation that made it"
             finding.diagnosis = Diagnosis("not finite", "", said)
         elif compared.sampled:
-            question.diagnose_sample(finding, question.case(compared.numeric, trusted))
+            question.diagnose_sample(finding, case)
         elif not all(e.kind == "tie" for e in by["wrong"]):
-            question.diagnose(finding, question.case(compared.numeric, trusted))
+            question.diagnose(finding, case)
         for tie in compared.ties[:3]:
             indices = ", ".join(str(list(i)) for i in tie.indices[:6]) + ", ..." * (len(tie.indices) > 6)
             low, high = tie.slopes

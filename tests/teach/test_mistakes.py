@@ -542,7 +542,8 @@ def test_every_entry_of_the_catalogue_is_planted() -> None:
         "windows of a convolution",
         "windows of a pooling",
         "channels of a convolution",
-    }  # the last three: of Tensors
+        "range of a loop",
+    }  # the last four: of Tensors, and of loops over windows
     assert names == {*PLANTED, *LATER, *AT_OUTPUTS, *elsewhere}
 
 

@@ -347,10 +347,12 @@ def other_probabilities(s: Block, axis: int) -> Iterator[tuple[np.ndarray, str, 
 @mistake("normalization", "block", "the gradient of the normalization {node}{line} is wrong: {detail}", assumes=1.2)
 def _normalization(s: Block) -> Iterator[Variant]:
     found = _normalized(s, s.y)
-    if found is None:
-        yield from _scaled_normalization(s)
-        return
-    axes, std, kind = found
+    if found is not None:
+        yield from _plain_normalization(s, *found)
+    yield from _scaled_normalization(s)  # a gamma close to 1 looks as if there were none
+
+
+def _plain_normalization(s: Block, axes: tuple[int, ...], std: np.ndarray, kind: str) -> Iterator[Variant]:
     right = {
         "standard": "(g - mean(g) - xhat * mean(g * xhat)) / std",
         "rms": "(g - y * mean(g * y)) / rms",
@@ -369,7 +371,7 @@ def _scaled_normalization(s: Block) -> Iterator[Variant]:
         for i, (source, gamma) in enumerate(zip(op.sources, op.operands)):
             factor = op.kind == "mul" or op.kind == "div" and i == 0  # x * (gamma / norm)
             constant = factor and (source is None or not s.tape.ops[source].active)
-            if not constant or np.size(gamma) < 2 or not np.all(gamma):
+            if not constant or not np.all(gamma):
                 continue
             try:
                 xhat = s.y / gamma
@@ -382,7 +384,7 @@ def _scaled_normalization(s: Block) -> Iterator[Variant]:
             name = s.words.operand(k, i).strip("`")
             for v in _normalizations(s, xhat, std, axes, kind):
                 said = f"{v.detail} (g is the upstream gradient times {name})"
-                far = 0.5 * (op.kind == "div")  # its derivative is written step by step
+                far = 0.5 * (op.kind == "div" or np.size(gamma) == 1)  # its derivative is written step by step
                 yield Variant(lambda g, f=v.change, a=gamma: f(g * a), said, v.assumes + far, v.detail)
                 if "along axis" in v.detail or "goes over axis" in v.detail or "go over axis" in v.detail:
                     said = f"{v.detail} (g is the upstream gradient, and the result is multiplied by {name})"

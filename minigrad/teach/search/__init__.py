@@ -31,7 +31,7 @@ class Search(Formulas, Pairs):
             found += [Explanation((c,), c.assumes) for c in self._matching(self.singles)]
             stages: list[tuple[float, Callable[[], list[Explanation]]]] = [
                 (1.5, self._exchanged),
-                (1.6, lambda: self._in_loops(self._loops())),
+                (1.3, lambda: self._in_loops(self._loops())),
                 (1.7, lambda: self._in_loops(self._kinds())),
                 (1.7, self._in_some_passes),
                 (1.6, self._different_forward),

@@ -64,7 +64,7 @@ def sentence(c: Candidate, words: Words | None, template: str = "") -> str:
         return text + "; this holds in every pass of the loop" * (len(passes) > 1)
     if len(c.sites) > 1:
         text += "; this holds " + ("in every pass of the loop" if passes[1:] else f"at all {len(c.sites)} places")
-    elif isinstance(c.site if c.sites else None, Edge) and c.site.k in passes[:-1] and words.is_loop(c.site.k):  # type: ignore[union-attr]
+    elif isinstance(c.site if c.sites else None, Edge) and passes[1:] and words.is_loop(c.site.k):  # type: ignore[union-attr]
         text += f"; this holds in pass {passes.index(c.site.k) + 1} of {len(passes)} of the loop alone"
     return text
 

@@ -67,6 +67,8 @@ class Loops(Single):
         """Yield the mistakes in all passes that may explain the gradient; local derivatives are compared at once."""
         together: dict[Any, list[Candidate]] = {}
         for c in candidates:
+            if self.late():
+                return
             if all(isinstance(v.change, Times) for v in c.variants):
                 together.setdefault(tuple(map(id, c.sites)), []).append(c)
             elif c.mistake.scope == "arrivals" or self._may_explain(c):

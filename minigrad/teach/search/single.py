@@ -19,6 +19,8 @@ from minigrad.tensors.node import unbroadcast
 
 OF_PROBABILITIES = ("probabilities", "cross entropy", "log-sum-exp")
 """Mistakes in the probabilities that a gradient is computed from."""
+FORGOTTEN = ("dropped", "overwritten", "earlier terms", "other time steps", "other array")
+"""Mistakes that are likely in one pass of a loop alone, the first or the last."""
 ONE_OPERATION = ("softmax", "log_softmax", "standardize")
 """Primitives that are functions of several operations already."""
 
@@ -166,7 +168,11 @@ class Single(Comparison):
                     nearest = round(s * 1e9) / 1e9
                     site.scale = nearest if abs(nearest - s) < 1e-8 else s
             if place is None or seen[place] == 1 or site.k == last[place]:  # of a loop, the first and the last pass
-                self.singles += self.candidates(scope, site)
+                for c in self.candidates(scope, site):
+                    # in one pass of a loop alone, a contribution is forgotten rather than computed in another way
+                    far = 0.6 if scope == "block" else 0.3 * (c.mistake.name not in FORGOTTEN)
+                    c.assumes += far * self.words.is_loop(site.k)
+                    self.singles.append(c)
 
     def _instruction(self, scope: str, site: Any) -> Any:
         place = site.op.place
