@@ -963,7 +963,7 @@ def test_a_class_that_takes_all_parameters_at_once_is_run_with_two() -> None:
     assert check_rule(NamedAdam, "adam").mistake == "shared-t"
 
 
-ADAM = """
+ADAM_TEXT = """
 def make(beta1=0.9, beta2=0.999, eps=1e-7):
     m = v = 0.0
     t = 0
@@ -1044,7 +1044,7 @@ def step(x, dx, state, lr):
     return x
 """
 RARER: list[tuple[str, dict[str, Any], str, list[tuple[str, str, str]]]] = [
-    ("adam", {}, ADAM, [
+    ("adam", {}, ADAM_TEXT, [
         ("1 - beta1**t", "(1 - beta1)**t", "bias-parentheses"),
         ("m / (1 - beta1**t), v / (1 - beta2**t)", "m / (1 - beta2**t), v / (1 - beta1**t)", "bias-betas-swapped"),
         ("* dx**2", "* dx * x", "square-of-average"),
@@ -1185,3 +1185,12 @@ def test_reports_of_rules_schedules_and_forward_passes_have_one_form() -> None:
         page = report._repr_html_()
         assert page.count("<tr") == len(rows) + 1 and "#fbdfd0" in page and "`" not in page
     assert "#d5efe6" in check_forward(np.tanh, np.tanh, np.ones(3))._repr_html_()
+
+
+def test_what_cannot_be_checked_is_said() -> None:
+    own = optim.SGD([tensor([1.0], requires_grad=True)], lr=0.1)
+    assert "pass the class" in check_rule(own, "sgd").cause
+    assert "needs the gradient too" in check_rule(lambda x: x, "sgd").cause
+    for betas in (0.9, (0.9, 0.99, 0.999)):
+        with pytest.raises(ValueError, match="betas must be a pair"):
+            check_rule(lambda x, dx: x, "adam", betas=betas)

@@ -421,3 +421,9 @@ def test_a_list_may_end_with_the_run() -> None:
     rates = [0.1 * cosine(t / 40) for t in range(40)]  # without t = 40
     assert (report := check_schedule(rates, "cosine", alpha_0=0.1, T=40)) and "it has 40 rates" in str(report)
     assert check_schedule([2 * rate for rate in rates], "cosine", alpha_0=0.1, T=40).mistake == "half-missing"
+
+
+def test_a_warmup_that_is_as_long_as_the_run_is_refused() -> None:
+    for warmup in (10, 20):
+        with pytest.raises(ValueError, match="warmup must be shorter than T"):
+            check_schedule(lambda t: 0.1, "warmup_cosine", alpha_0=0.1, T=10, warmup=warmup)

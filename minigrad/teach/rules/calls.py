@@ -251,6 +251,8 @@ def take(step: Any, settings: dict[str, Any], trial: Trial, decays: bool = True)
         return _take_object(step, settings, trial, decays)
     if (given := _of_factory(step, settings, trial.rates[0])) is not None:
         return take(step(**given), settings, trial, decays)
+    if len(parameters) == 1 and inspect.isfunction(step) and not step.__code__.co_flags & inspect.CO_VARARGS:
+        raise CallError(f"step takes {parameters[0].name} alone; it needs the gradient too: step(x, dx)", "raises")
     roles = _roles(step, settings)
     config = any(p.name.lower() == "config" for p in parameters)
 
@@ -400,6 +402,9 @@ def _take_object(step: Any, settings: dict[str, Any], trial: Trial, decays: bool
         roles = _parameters(method)
         if roles and not (len(roles) == 1 and roles[0].default is not roles[0].empty):
             return _take_method(made, method, settings, trial, decays)
+        if made is step:
+            said = "is an object with parameters of its own: pass the class, which is then made with those of the check"
+            raise CallError(f"{class_name(made)} {said}", "no-step")
         try:
             for k, gradients in enumerate(trial.gradients):
                 taken.constant_rate = not (decays and _decay_rate(made, trial, k))

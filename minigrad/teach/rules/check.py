@@ -107,6 +107,8 @@ def check_rule(step: Any, rule: str | Callable[..., Any], learning_rate: float =
     if not callable(step) and not hasattr(step, "step") and not hasattr(step, "update"):
         raise TypeError(f"check_rule: step must be a function or a class, got {class_name(step)}: {step!r}.")
     check_positive("check_rule", learning_rate=learning_rate)
+    if np.shape(settings.get("betas", (0.9, 0.999))) != (2,):
+        raise ValueError(f"check_rule: betas must be a pair (beta1, beta2), got {settings['betas']!r}")
     for name, value in (("learning_rate", learning_rate), *settings.items()):
         for number in value if name == "betas" else [value]:
             if not isinstance(number, bool):

@@ -117,14 +117,12 @@ def check_schedule(mine: Any, schedule: Any, **settings: Any) -> ScheduleReport:
     try:
         with same_generators():
             for rates in readings(mine, reference, count, times):
-                listed = isinstance(rates, list)
-                given = [t for t in times if not listed or t < len(rates)]
-                report, assumes = _judged(reference, given, np.array([rates[t] for t in given]))
+                known = dict(enumerate(rates)) if isinstance(rates, list) else rates
+                given = [t for t in times if t in known]
+                report, assumes = _judged(reference, given, np.array([known[t] for t in given]))
                 if report:  # all that is known of the rates, not only at the times that show most
-                    known = [
-                        t for t in (range(len(rates)) if listed else rates) if t <= times[-1] or name not in ENDING
-                    ]
-                    report, assumes = _judged(reference, known, np.array([rates[t] for t in known]))
+                    every = [t for t in known if t <= times[-1] or name not in ENDING]
+                    report, assumes = _judged(reference, every, np.array([known[t] for t in every]))
                 if len(given) < len(times):
                     report.notes.append(f"it has {len(rates)} rates: only these are compared")
                 if report:

@@ -244,6 +244,9 @@ def _settings(name: str, text: str, formula: Formula, given: dict[str, Any]) -> 
         raise ValueError("check_schedule: milestones must not be empty")
     lengths = ("alpha_0", "largest", "T", "every", "up", "warmup", "d_model")
     check_positive("check_schedule", **{n: value for n, value in settings.items() if n in lengths})
+    warmup, length = settings.get("warmup", 0), settings.get("T", np.inf)
+    if warmup >= length:
+        raise ValueError(f"check_schedule: warmup must be shorter than T, got warmup={warmup} and T={length}")
     return settings
 
 
