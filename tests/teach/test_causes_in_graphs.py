@@ -39,8 +39,8 @@ class Stepping(nn.Module):
             else:
                 z = e[:, t] + h @ self.W
                 h = z if self.mode == "linear" else z.tanh()
-            rows.append(self.out(h))
-        return minigrad.stack(rows, dim=1)
+            rows.append(self.out(h).tanh() if self.mode == "tanh" else self.out(h))
+        return minigrad.stack(rows, dim=0 if self.mode == "time first" else 1)
 
 
 def stepping(mode: str = "", cell: bool = False) -> str:
@@ -166,7 +166,7 @@ def contrast(axis: int = 1, by_hand: bool = False) -> str:
     return said(model, lambda: F.cross_entropy(view() @ view().T / 0.2, tensor(np.arange(32))))
 
 
-def acting(bonus: float = 0.0, last: Any = None, parts: bool = False) -> str:
+def acting(bonus: float = 0.0, last: Any = None, parts: bool = False, log: bool = True) -> str:
     """A policy, with a bonus for its entropy; in parts, beside a critic in a container."""
     policy, rng = network(6, 8, 3, last=last), np.random.default_rng(0)
     model = nn.ModuleDict({"policy": policy, "critic": nn.Linear(6, 1)}) if parts else policy
@@ -178,7 +178,8 @@ def acting(bonus: float = 0.0, last: Any = None, parts: bool = False) -> str:
         gains = tensor(rng.standard_normal(32).astype(np.float32))
         entropy = -(logs.exp() * logs).sum(dim=1).mean()
         value = ((model["critic"](tensor(X))[:, 0] - gains) ** 2).mean() if parts else 0
-        return value - (logs[np.arange(32), actions] * gains).mean() - bonus * entropy
+        taken = logs[np.arange(32), actions]
+        return value - ((taken if log else taken.exp()) * gains).mean() - bonus * entropy
 
     return said(model, loss, steps=30, rate=1e-3)
 
@@ -239,7 +240,9 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "a state of a cell that is detached": (lambda: stepping("detached", cell=True), "goes back through time"),
     "a linear recurrence": (lambda: stepping("linear"), "multiplied by W again and again"),
     "scores that are mixed": (lambda: ordered("mixed"), "scores of several positions"),
-    "scores in another order": (lambda: ordered("scores"), "the target of another one"),
+    "steps in time first": (lambda: stepping("time first"), "the target of another position"),
+    "steps in time behind a tanh": (lambda: stepping("tanh"), "without the tanh"),
+    "scores in another order": (lambda: ordered("scores"), "the target of another position"),
     "tokens that are not masked": (lambda: blanks(False), "replace them by a mask token"),
     "no positions": (lambda: attending(False), "does not know the order"),
     "no positions for a module": (lambda: attending(False, module=True), "does not know the order"),
@@ -251,6 +254,7 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "normalized over the batch by hand": (lambda: contrast(axis=0, by_hand=True), "F.normalize(z, dim=1)"),
     "an entropy with a plus": (lambda: acting(-0.1), "loss - beta * entropy"),
     "an entropy with a plus, beside a critic": (lambda: acting(-0.1, parts=True), "loss - beta * entropy"),
+    "an exp of the logarithm": (lambda: acting(log=False), "without its logarithm"),
     "a policy behind a relu": (lambda: acting(last=nn.ReLU()), "without the relu"),
     "every row with every target": (lambda: columns(False), "every prediction with every target"),
     "positive negatives": (lambda: words(1.0), "the negative pairs need the other sign"),

@@ -108,7 +108,9 @@ def one_score(scene: Scene) -> Seen:
 def _scores(scene: Scene) -> list[Any]:
     """Return the nodes that computed the scores of the cross entropies, and of the policies."""
     ends = [node for node in scene.between if node.primitive.name == "cross_entropy"]
-    return [node_behind(node.inputs[0]) for node in (*ends, *(taken.source for taken in actions_taken(scene.between)))]
+    ends += [taken.source for taken in actions_taken(scene.between)]
+    found = [node_behind(node.inputs[0]) for node in ends]
+    return [node_behind(node.inputs[0]) if kind_of(node) == "stack" else node for node in found]  # of steps in time
 
 
 @certain("softmax over the batch", "the weights of a mixture come from a softmax over the examples",

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from minigrad.teach.causes.cause import Seen, certain
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import actions_taken, kind_of, linear_terms, node_behind
+from minigrad.teach.loss_graph import actions_taken, arrays, kind_of, linear_terms, node_behind
 
 SURE = 0.9
 """The mean probability of the likeliest action from which a new policy is certain of it."""
@@ -21,7 +21,12 @@ SHORTER = 0.7
          "count twice. The gradient of the expected return needs -(log_prob * weight).mean(), with log_softmax",
          graph=True)  # fmt: skip
 def probability_of_the_action(scene: Scene) -> Seen:
-    return any(kind_of(node_behind(taken.picked.inputs[0])) == "softmax" for taken in actions_taken(scene.between))
+    if any(kind_of(node_behind(taken.picked.inputs[0])) == "softmax" for taken in actions_taken(scene.between)):
+        return True
+    weighted = [n for n in scene.between if kind_of(n) == "mul" and any(a.size > 1 for a in arrays(n))]
+    powers = [s for n in weighted for s in n.inputs if kind_of(s) == "exp"]  # of a picked log-probability
+    picked = [s.inputs[0] for s in powers if kind_of(s.inputs[0]) in ("getitem", "gather")]
+    return any(kind_of(node_behind(node)) == "log_softmax" for node in picked)
 
 
 @certain("actions not drawn", f"of {TRIED} actions, all are the likeliest",

@@ -142,8 +142,9 @@ def reordered(scene: Scene) -> Seen:
         while kind_of(source) in ("reshape", "permute"):
             moves.append(source)
             source = source.inputs[0]
-        size = math.prod(source.shape)
-        if "permute" not in map(kind_of, moves) or size > 1 << 18:
+        size, given = math.prod(source.shape), scene.inputs.shape[:2] if scene.inputs is not None else ()
+        turned = source.shape[:2] == given[::-1] != given  # the steps in time come first
+        if size > 1 << 18 or not (turned or "permute" in map(kind_of, moves)):
             continue
         places: Any = np.arange(size).reshape(source.shape)
         for move in reversed(moves):
@@ -156,12 +157,12 @@ def reordered(scene: Scene) -> Seen:
                 f"the scores of shape {source.shape} are permuted before they are reshaped to {places.shape}, so a row "
                 f"has scores of several positions: leave the permute out, scores.reshape(-1, {places.shape[1]})"
             )
-        given = scene.inputs is not None and source.shape[: len(fixed)] == scene.inputs.shape[: len(fixed)]
-        order = np.lexsort(fixed[::-1])
-        if given and len(fixed) == 2 and scene.giveaway.in_rows and (order != np.arange(len(order))).any():
+        order = np.lexsort(fixed if turned else fixed[::-1])
+        known = len(fixed) == 2 and (turned or source.shape[:2] == given) and scene.giveaway.in_rows
+        if known and (order != np.arange(len(order))).any():
             return (
-                f"the scores of shape {source.shape} are permuted before they are reshaped, and the targets are not: "
-                "the loss compares the scores of a position with the target of another one. Permute both, or none"
+                f"the scores of shape {source.shape} are reshaped to {places.shape} in another order than the targets: "
+                "they are compared with the target of another position. Permute both, or none"
             )
     return None
 
