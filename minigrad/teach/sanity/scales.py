@@ -151,7 +151,9 @@ def gradients(trial: Trial) -> Check:
         return Check("gradients", None, text)
     if len(norms) == 1:
         return Check("gradients", True, f"norm {next(iter(norms.values())):.2g}")
-    order = [*norms]
+    names: dict[Any, str] = {p.node: name.rpartition(".")[0] or name for name, p in trial.trainable.items()}
+    forward = [*loss_graph.nodes_of(trial.result.node)][::-1]
+    order = [*dict.fromkeys(names[s] for node in forward for s in node.inputs if names.get(s) in norms)]  # as they run
     weak, strong = min(order, key=norms.__getitem__), max(order, key=norms.__getitem__)
     verb = "vanishes" if order.index(weak) < order.index(strong) else "explodes"
     if verb == "vanishes" and norms[order[0]] > APART * norms[strong]:
