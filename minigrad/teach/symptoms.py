@@ -218,7 +218,7 @@ def gradients_apart(samples: Sequence[Sample], model: Module) -> Iterator[Said]:
     small = [layer for layer in order if all(s.gradients[layer] < APART * max(s.gradients.values()) for s in recent)]
     first_norms = samples[0].gradients
     late = first_norms.get(weakest, 0) > APART * first_norms.get(strongest, math.inf)
-    long = [s for s in samples if max(s.ratios.values(), default=0.0) > LARGE]
+    long = _long(samples)
     if weakest in small and late and len(long) >= PERSISTENT and long[0].step < PERSISTENT:
         ratio = max(max(s.ratios.values()) for s in long)
         yield (
@@ -319,7 +319,7 @@ def thrown_flat(samples: Sequence[Sample], losses: Sequence[float], scene: Scene
 
 def thrown_back(samples: Sequence[Sample], losses: Sequence[float], scene: Scene) -> Iterator[Said]:
     """A step longer than a layer, and more long ones, after which the loss has not come back to where it was."""
-    long = [s for s in samples if max(s.ratios.values(), default=0.0) > LARGE]
+    long = _long(samples)
     highest = max((max(s.ratios.values()) for s in long), default=0.0)
     first, known = _first(losses), [loss for loss in losses if math.isfinite(loss)]
     start = scene.label_entropy if len(losses) >= PATIENCE else math.inf  # which needs no inputs; nan counts as none
@@ -381,12 +381,7 @@ def _decayed(now: float, step: int, highest: float) -> Said:
 
 
 def not_updated(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
-    """Layers that get a gradient but do not change.
-
-    Args:
-        samples: all so far.
-        scene: knows the optimizer, and which layers something else updates.
-    """
+    """Layers that get a gradient but do not change."""
     recent = samples[-PERSISTENT:]
     moving = any(update for sample in recent for update in sample.updates.values())
     still = [
