@@ -70,7 +70,12 @@ class Mistake:
 
     def said(self, **fields: str) -> str:
         """Return the sentence with its fields filled in; what they contain stays as it is."""
-        return re.sub(r"\{(\w+)\}", lambda field: fields.get(field[1], field[0]), self.sentence)
+        return filled_in(self.sentence, **fields)
+
+
+def filled_in(text: str, **fields: str) -> str:
+    """Return a text with its fields filled in; one that nobody knows stays as it is."""
+    return re.sub(r"\{(\w+)\}", lambda field: fields.get(field[1], field[0]), text)
 
 
 GRADIENTS: dict[str, Mistake] = {}

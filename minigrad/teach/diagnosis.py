@@ -288,7 +288,7 @@ def _whole(case: Case) -> str | None:
     right, learners = (np.where(trusted, a, 0.0) for a in (case.numeric, case.analytic))
     site = Whole(case.x, right, learners, Tape.of([]), case.sizes)
     found = [
-        (m.assumes + variant.assumes, m.sentence.format(detail=variant.detail))
+        (m.assumes + variant.assumes, m.said(detail=variant.detail))
         for m in CATALOGUE.values()
         if m.scope == "gradient"
         for variant in m.find(site)

@@ -63,7 +63,7 @@ def wrong_answers(answer: Answer, edge: Edge | None = None) -> list[tuple[Any, s
                     number = wrong.item() if getattr(wrong, "size", 0) == 1 else wrong
                     wrong = math.nan if hasattr(number, "shape") else float(number)
                 if isinstance(wrong, tuple) or math.isfinite(wrong):
-                    text = m.sentence.format(**{**fields, "detail": variant.detail})
+                    text = m.said(**{**fields, "detail": variant.detail})
                     doubt = 0.15 if m.name == "other function" and variant.key not in PLAUSIBLE else 0.0
                     found[m.scope].append((m.assumes + variant.assumes + doubt, wrong, text))
     likeliest = sorted(found["edge"], key=lambda one: one[0])[:MOST]

@@ -29,7 +29,7 @@ from minigrad.autograd import check_gradient, comparison, grad, gradcheck, gradc
 from minigrad.optim import rules
 from minigrad.teach import gradient_examination
 from minigrad.teach.edits import as_operand
-from minigrad.teach.mistakes import CATALOGUE, mistake
+from minigrad.teach.mistakes import CATALOGUE, Variant, mistake
 from minigrad.teach.schedules import check as schedule_check
 from minigrad.viz.steps.answers import rounds_to
 from minigrad.viz.training.activation_hooks import Stopwatch
@@ -618,3 +618,27 @@ def test_a_schedule_of_very_many_steps_is_answered(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(schedule_check, "LIMIT", 0.02)
     report = check_schedule(lambda t: 0.1 * 0.5 ** (t // 10), "cosine", alpha_0=0.1, T=10**9)
     assert not report and check_schedule(lambda t: 0.1 / (1 + t / 1e7), "inverse", alpha_0=0.1, k=1e-7)
+
+
+def test_a_field_that_no_site_has_stays_in_the_sentence() -> None:
+    @mistake("no such field", "edge", "a half of {what}: {operand}", assumes=0.1)
+    def no_such_field(site: Any) -> Iterator[Any]:
+        yield Variant(lambda g: site.contribution(g) / 2.5)
+
+    try:
+        report = check_gradient(lambda x: (np.tanh(x) ** 2).sum(), X, 0.8 * np.tanh(X) * (1 - np.tanh(X) ** 2))
+        assert "a half of {what}: " in str(report)
+    finally:
+        del CATALOGUE["no such field"]
+
+
+def test_a_dictionary_called_g_has_gradients() -> None:
+    parameters = {"W": tensor(X.T, dtype="float64", requires_grad=True)}
+    h = tensor(X, dtype="float64") @ parameters["W"]
+    loss = (h**2).sum()
+    g = {"W": X.T @ (2 * h.detach().numpy())}
+    assert [
+        line.name for line in check_backward(loss, {"parameters": parameters, "h": h, "loss": loss, "g": g}).lines
+    ] == ["dW"]
+    g["W"] *= 3
+    assert not check_backward(loss, {"parameters": parameters, "h": h, "loss": loss, "g": g})

@@ -752,3 +752,13 @@ def test_the_list_of_causes_has_all_conditions_of_a_kind() -> None:
 def test_the_page_lists_what_watch_looks_for() -> None:
     assert conditions.PAGE.read_text(encoding="utf-8") == conditions.page(), "run `python tests/conditions.py`"
     assert all(f"| {kind} | " in conditions.page() for kind in (*BOUNDS, *CAUSES))
+
+
+def test_an_error_in_a_cause_does_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(scene: Scene) -> Any:
+        return {}["mine"]
+
+    for asked, listed in ((certain, "CERTAIN"), (explanations, "EXPLANATIONS")):
+        monkeypatch.setattr(f"minigrad.teach.causes.{listed}", [Cause("broken", "never", "", look)])
+        with pytest.warns(RuntimeWarning, match="watch cannot look for 'broken': look raises KeyError: 'mine'"):
+            assert [*asked(Scene(nn.ReLU(), None))] == []

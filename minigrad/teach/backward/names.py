@@ -23,7 +23,7 @@ MARKS = tuple(map(re.compile, (r"d_?(.+)", r"[gG]rad(?:ient)?_?(?:of_|wrt_)?(.+)
 """How the gradient of a variable is called: dx, d_x, grad_x, gradX, x_grad."""
 LETTER = re.compile(r"g_?(.+)")
 """gx for the gradient of x: believed where at least two variables are called so, and none is called otherwise."""
-CONTAINER = re.compile(r"(?:^|[._])d?_?(?:[gG]rads?|[gG]radients?)$|^d[_A-Z]?(?:params|parameters|weights)$")
+CONTAINER = re.compile(r"(?:^|[._])d?_?(?:[gG]rads?|[gG]radients?)$|^d[_A-Z]?(?:params|parameters|weights)$|^g$")
 """Dictionaries and lists of gradients."""
 HIDDEN = ("In", "Out")
 """What a notebook keeps."""

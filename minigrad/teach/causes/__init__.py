@@ -15,8 +15,10 @@ To add a cause, write such an entry in the file of its subject:
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
+from minigrad.output.words import class_name
 from minigrad.teach.causes import (  # noqa: F401 (they register causes)
     activations,
     comparisons,
@@ -33,7 +35,7 @@ from minigrad.teach.causes import (  # noqa: F401 (they register causes)
     terms,
     validation,
 )
-from minigrad.teach.causes.cause import CAUSES, CERTAIN, EXPLANATIONS, Said
+from minigrad.teach.causes.cause import CAUSES, CERTAIN, EXPLANATIONS, Cause, Said
 from minigrad.teach.causes.scene import Batch, Scene
 
 __all__ = ["CAUSES", "Batch", "Scene", "certain", "explanations"]
@@ -43,11 +45,20 @@ def certain(scene: Scene) -> Iterator[Said]:
     """Yield the causes that need no symptom."""
     for cause in CERTAIN:
         if scene.shows_graph or not cause.graph:
-            yield from cause(scene)
+            yield from _said(cause, scene)
 
 
 def explanations(scene: Scene, symptom: str = "") -> Iterator[Said]:
     """Yield what may be behind a symptom of this kind, what assumes the least first."""
     for cause in EXPLANATIONS:
         if not cause.symptoms or symptom in cause.symptoms:
-            yield from cause(scene)
+            yield from _said(cause, scene)
+
+
+def _said(cause: Cause, scene: Scene) -> Iterator[Said]:
+    """Yield what a cause says; a mistake in a cause must not end the run."""
+    try:
+        yield from cause(scene)
+    except Exception as error:
+        text = f"watch cannot look for {cause.kind!r}: {cause.look.__name__} raises {class_name(error)}: {error}"
+        warnings.warn(text, RuntimeWarning, stacklevel=2)

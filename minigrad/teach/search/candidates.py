@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.teach.catalogue import filled_in
 from minigrad.teach.mistakes import REDUCTIONS, Block, Edge, Mistake, Variant
 from minigrad.teach.wording import Words
 
@@ -51,7 +52,7 @@ class Explanation:
 def sentence(c: Candidate, words: Words | None, template: str = "") -> str:
     """Return the sentence of a mistake at its site, or the hint."""
     fields = dict(c.site.fields) if c.sites else {"node": "", "line": "", "through": "", "operand": ""}
-    text = (template or c.mistake.sentence).format(**fields, detail=c.variants[0].detail)
+    text = filled_in(template or c.mistake.sentence, **fields, detail=c.variants[0].detail)
     if template:
         return text
     if c.part.startswith(("where", "in pass")):
