@@ -49,7 +49,8 @@ def summed(loss: Any) -> int:
 
 
 def penalty(loss: Any, parameters: Collection[Any], absolute: bool = False) -> float:
-    """Return the factor of the sum of a parameter's squares in the loss, the largest one; 0 if there is none.
+    """Return the factor of the sum of a parameter's squares in the loss, the largest one, which may be
+    below 0; 0 if there is none.
 
     Args:
         loss: the node of the loss.
@@ -64,7 +65,7 @@ def penalty(loss: Any, parameters: Collection[Any], absolute: bool = False) -> f
             square = kind == "square" or (kind == "pow" and exponent is not None and float(exponent) == 2)
             square = square or (kind == "mul" and inner.inputs[1:] and inner.inputs[1] is leaf)
             if (kind == "abs" if absolute else square) and leaf in parameters:
-                largest = max(largest, factor / (math.prod(inner.shape) if kind_of(node) == "mean" else 1))
+                largest = max(largest, factor / (math.prod(inner.shape) if kind_of(node) == "mean" else 1), key=abs)
     return largest
 
 

@@ -648,9 +648,9 @@ def _fallen(now: float, start: float) -> bool:
 
 
 def rate_of(samples: Sequence[Sample]) -> str:
-    """Return the last learning rate after a space; "" if it is not known."""
-    rates = samples[-1].learning_rates if samples else ()
-    return f" {rates[0]:.3g}" if rates and math.isfinite(rates[0]) else ""
+    """Return the last learning rate after a space, the highest of several; "" if it is not known."""
+    rate = max(samples[-1].learning_rates, default=math.nan) if samples else math.nan
+    return f" {rate:.3g}" if math.isfinite(rate) else ""
 
 
 def times(ratio: float) -> str:

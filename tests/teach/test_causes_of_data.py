@@ -148,6 +148,57 @@ def test_a_penalty_on_absolute_weights(factor: float, named: bool) -> None:
     assert ("absolute weights" in said(model, PIXELS, DIGITS.y, loss, 20)) is named
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_penalty_with_the_wrong_sign(sign: int) -> None:
+    for sizes, x, y, loss in (
+        ((64, 32, 10), PIXELS, DIGITS.y, F.cross_entropy),
+        ((8, 16, 1), *table(0, 1), F.mse_loss),
+    ):
+        model = network(*sizes)
+
+        def penalized(scores: Any, y: Any, model: Any = model, loss: Any = loss) -> Any:
+            squares: Any = sum((p**2).sum() for p in model.parameters())
+            return loss(scores, y) + sign * 1e-3 * squares
+
+        assert said(model, x, y, penalized, 20).startswith("the loss subtracts 0.001 times") is (sign < 0)
+
+
+@pytest.mark.parametrize("smoothing", [0.95, 0.1])
+def test_label_smoothing_that_is_too_strong(smoothing: float) -> None:
+    def loss(scores: Any, y: Any) -> Any:
+        return F.cross_entropy(scores, y, label_smoothing=smoothing)
+
+    text = said(network(64, 32, 10), PIXELS, DIGITS.y, loss, 20)
+    assert text.startswith("the label smoothing gives 95%") if smoothing > 0.5 else text == ""
+
+
+@pytest.mark.parametrize("divisor", [1000, 10])
+def test_scores_that_are_divided_by_far_too_much(divisor: float) -> None:
+    def loss(scores: Any, y: Any) -> Any:
+        return F.cross_entropy(scores / divisor, y)
+
+    text = said(network(64, 32, 10), PIXELS, DIGITS.y, loss, 90, optimizer=None)
+    assert text.startswith("the scores of the cross entropy differ by") is (divisor == 1000)
+
+
+def test_validation_data_that_are_prepared_in_another_way() -> None:
+    model = network(64, 32, 10)
+
+    def validation() -> float:
+        with minigrad.no_grad():
+            return float(F.cross_entropy(model(tensor(DIGITS.X[:200] * 120)), tensor(DIGITS.y[:200])))
+
+    text = said(model, PIXELS, DIGITS.y, F.cross_entropy, 140, validation=validation)
+    assert text.startswith("the first validation loss is") and "prepared in another way" in text
+
+
+def test_the_rate_that_is_named_is_that_of_the_layer() -> None:
+    model = network(64, 32, 32, 10)
+    *body, weight, bias = model.parameters()
+    optimizer = optim.SGD([{"params": body}, {"params": [weight, bias], "lr": 10.0}], lr=0.01)
+    assert "the learning rate 10 is too high" in said(model, PIXELS, DIGITS.y, F.cross_entropy, 30, optimizer=optimizer)
+
+
 def test_a_validation_loss_of_a_copy_that_stays_as_it_is() -> None:
     model, copied = network(64, 32, 10), network(64, 32, 10, seed=1)
     x, y = tensor(PIXELS[:100]), tensor(DIGITS.y[:100])

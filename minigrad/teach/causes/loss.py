@@ -20,8 +20,10 @@ from minigrad.teach.loss_graph import (
     input_names,
     kind_of,
     node_behind,
+    nodes_between,
     nodes_of,
     operand_shapes,
+    terms,
     through_sign,
 )
 
@@ -275,6 +277,23 @@ def strong_penalty(scene: Scene) -> Seen:
     shrunk = whole < 0.1 * before and before > 0.5 * first.loss and last.loss - whole > 0.8 * (first.loss - before) > 0
     outweighs = last.step >= 50 and (whole > 0.9 * last.loss > 0 or shrunk)
     return ((plain and shrinks > 0.02 and len(scene.samples) >= 3) or outweighs) and {"penalty": scene.penalty}
+
+
+@certain("uphill", "a penalty on squared weights has a factor below 0",
+         "the loss subtracts {penalty:g} times the squared weights, so it falls as the weights grow, without end: the "
+         "sign of the penalty is wrong. Add it, loss + lambda * (w**2).sum()", assumes=0.7)  # fmt: skip
+def rewarded_weights(scene: Scene) -> Seen:
+    return scene.penalty < 0 and len(scene.samples) >= 3 and {"penalty": -scene.penalty}
+
+
+@certain("label smoothing too strong", "the labels count less than half, beside all classes",
+         "the label smoothing gives {share:.0%} of each target to all classes alike, so the label hardly counts, and "
+         "the loss stays near ln(classes): 0.1 is usual", graph=True, assumes=0.8)  # fmt: skip
+def strong_smoothing(scene: Scene) -> Seen:
+    found = [({n.primitive.name for n in nodes_between(scene.output, term)}, f) for term, f in terms(scene.loss)]
+    labels = [factor for names, factor in found if "cross_entropy" in names]
+    smooth = any("log_softmax" in names and "cross_entropy" not in names for names, _ in found)
+    return len(found) == 2 and smooth and 0 < min(labels, default=0) < 0.5 and {"share": 1 - labels[0]}
 
 
 @certain("penalty too strong", "a penalty on absolute weights makes nine tenths of the first gradients",

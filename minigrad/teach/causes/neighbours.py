@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-ROWS, FEATURES = 400, 1024
-"""The number of examples that are kept, and the features that they may have."""
+ROWS, MORE_ROWS, FEATURES = 400, 800, 1024
+"""The number of examples that are kept, that of rows of a table, and the features that they may have."""
 TABLE = 16
 """The number of features up to which examples are rows of a table rather than pictures."""
 FEW = 100
@@ -36,14 +36,16 @@ class Neighbours:
 
     def look(self, X: Any, targets: Any) -> None:
         """Keep a batch, until there are enough examples."""
-        if X is None or targets is None or X.dtype.kind != "f" or X.ndim < 2 or self._rows >= ROWS:
+        if X is None or targets is None or X.dtype.kind != "f" or X.ndim < 2 or self._rows >= MORE_ROWS:
             return
         if targets.dtype.kind == "f" and targets.shape[:1] == X.shape[:1] and targets.size > len(X):  # several numbers
             targets = targets.reshape(len(X), -1)
             targets = targets @ np.random.default_rng(0).standard_normal(targets.shape[1])
         if targets.size != len(X) or not 0 < X[0].size <= FEATURES:
             return
-        kept = slice(ROWS - self._rows)
+        kept = slice(max(0, (MORE_ROWS if X[0].size <= TABLE else ROWS) - self._rows))
+        if not kept.stop:
+            return
         self._inputs.append(X.reshape(len(X), -1)[kept].astype(np.float64))
         self._targets.append(targets.reshape(-1)[kept].astype(np.float64))
         self._rows += len(self._targets[-1])
@@ -92,17 +94,13 @@ class Neighbours:
         np.fill_diagonal(distances, np.inf)
         return np.asarray(y[distances.argmin(axis=1)])
 
-    def unrelated(self, fitted: float = CHANCE) -> bool:
-        """Return whether targets have nothing to do with inputs, as far as neighbours and ridge regressions show.
-
-        Args:
-            fitted: the standard deviations above chance beyond which a regression shows something.
-        """
+    def unrelated(self) -> bool:
+        """Return whether targets have nothing to do with inputs, as far as neighbours and ridge regressions show."""
         if not self.agreement()[1] < CHANCE:
             return False
         if self._fitted is None:
             self._fitted = max(map(self._left_out, (1, 3)))
-        return self._fitted < fitted
+        return self._fitted < CHANCE
 
     def _left_out(self, degree: int) -> float:
         """Return by how much the prediction of each example from all others, by polynomials, beats chance."""

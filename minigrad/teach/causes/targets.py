@@ -32,8 +32,6 @@ ARE_LARGE = "are as large as {size:.3g}: standardize them, so that they are abou
 """What is said of large targets, and what to do."""
 IMPURE = 0.1
 """The fraction of a batch that may be of another class, where one ends and the next begins, in data sorted by class."""
-WEAK = 1.4
-"""Standard deviations above chance from which inputs may say enough about targets for a loss to fall."""
 MANY = 200
 """The number of steps after which a loss that has fallen shows that something was learned."""
 SMALL_TARGET = 1e-2
@@ -190,15 +188,17 @@ def by_heart(scene: Scene) -> Seen:
     pairs = scene.batch is not None and all(share * scene.batch.shape[0] <= 1 for _, share in scene.majorities)
     if not alone or made or last < 0.95 * first or (scene.majorities and pairs):
         return None
-    return scene.neighbours.unrelated(WEAK) and {"now": fmean(known), "cost": cost}
+    return scene.neighbours.unrelated() and {"now": fmean(known), "cost": cost}
 
 
-@certain("scores too close", "after 100 steps, the scores of a cross entropy, divided by a constant, differ by 0.2",
+@certain("scores too close", "after 100 steps, the scores of a cross entropy, divided by a constant, differ by 0.2; or "
+         "after 20, by 0.02",
          "the scores of the cross entropy differ by {width:.2g} at most, so their softmax is nearly uniform: the "
          "temperature that divides them is too high; usual are 0.05 to 1")  # fmt: skip
 def hot(scene: Scene) -> Seen:
     known = [width for width in scene.narrow if not math.isnan(width)]
-    narrow = len(known) >= 3 and max(known) < 0.2 and scene.scaled and scene.samples[-1].step >= 100
+    step = scene.samples[-1].step if scene.samples else 0
+    narrow = len(known) >= 3 and max(known) < (0.2 if step >= 100 else 0.02) and scene.scaled and step >= 20
     return narrow and {"width": known[-1]}
 
 
