@@ -1046,6 +1046,7 @@ def step(x, dx, state, lr):
 RARER: list[tuple[str, dict[str, Any], str, list[tuple[str, str, str]]]] = [
     ("adam", {}, ADAM_TEXT, [
         ("1 - beta1**t", "(1 - beta1)**t", "bias-parentheses"),
+        ("m / (1 - beta1**t)", "m / 1 - beta1**t", "bias-divides-by-one"),
         ("m / (1 - beta1**t), v / (1 - beta2**t)", "m / (1 - beta2**t), v / (1 - beta1**t)", "bias-betas-swapped"),
         ("* dx**2", "* dx * x", "square-of-average"),
     ]),

@@ -100,6 +100,8 @@ mistake("bias-product", "rule", "the bias correction uses beta * t instead of th
         ("1 - BETA ** t", "1 - BETA * t"))
 mistake("bias-parentheses", "rule", "the bias correction has the power of 1 - beta, (1 - beta)**t, instead of "
         "1 - beta**t (misplaced parentheses)", ("1 - BETA ** t", "(1 - BETA) ** t"))
+mistake("bias-divides-by-one", "rule", "parentheses are missing in the bias correction: it divides by 1 and subtracts "
+        "beta**t", ("A / (1 - BETA ** t)", "A / 1 - BETA ** t"))
 mistake("bias-inverted", "rule", "the bias correction divides by beta**t instead of by 1 - beta**t",
         ("1 - BETA ** t", "BETA ** t"))
 mistake("bias-plus", "rule", "the bias correction divides by 1 + beta**t instead of by 1 - beta**t",
