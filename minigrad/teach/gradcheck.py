@@ -16,6 +16,7 @@ from minigrad.output.words import class_name, in_brackets
 from minigrad.teach.diagnosis import Case
 from minigrad.teach.gradient_examination import UNSTEADY, WROTE, Question, examine, other_questions, parameter_names
 from minigrad.teach.gradient_report import Finding, Report
+from minigrad.teach.restoring import same_generators
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
 
@@ -27,6 +28,7 @@ class GradcheckError(RuntimeError):
 
 
 @inference_mode(False)
+@same_generators()
 def gradcheck_report(
     func: Callable[..., Any],
     inputs: Any,

@@ -642,3 +642,12 @@ def test_a_dictionary_called_g_has_gradients() -> None:
     ] == ["dW"]
     g["W"] *= 3
     assert not check_backward(loss, {"parameters": parameters, "h": h, "loss": loss, "g": g})
+
+
+def test_the_random_generators_are_as_before() -> None:
+    before = minigrad.get_rng_state().numpy().tobytes(), np.random.get_state()[1].copy()
+    dropout = nn.Dropout(0.5)
+    check_forward(dropout, dropout, tensor(X))
+    assert not gradcheck(dropout, tensor(X, dtype="float64", requires_grad=True), raise_exception=False)
+    assert minigrad.get_rng_state().numpy().tobytes() == before[0]
+    assert np.array_equal(np.random.get_state()[1], before[1])
