@@ -1084,7 +1084,7 @@ def test_mistakes_of_rarer_rules_are_named(rule: str, settings: Any, text: str, 
 
 
 def test_of_several_forms_that_raise_the_first_error_is_shown() -> None:
-    assert "KeyError: 'x_'" in check_rule(Wrong, "rmsprop").cause
+    assert "KeyError: 'x0_'" in check_rule(Wrong, "rmsprop").cause
 
 
 def test_the_epsilon_of_adamax_may_stand_beside_the_maximum() -> None:
