@@ -15,8 +15,8 @@ from minigrad.teach.backward.names import bare
 from minigrad.teach.backward.report import Line
 from minigrad.teach.diagnosis import Case, diagnosis
 
-BUDGET, LEAST = 4.0, 0.3
-"""Seconds of computing for the causes of all lines, and the limit of each line after that."""
+BUDGET, LEAST, MOST = 3.0, 0.3, 5.0
+"""Seconds of computing for the causes of all lines, the limit of each line after that, and when none is searched."""
 
 
 class Causes:
@@ -28,6 +28,13 @@ class Causes:
 
     def cause(self, line: Line, g: np.ndarray, e: np.ndarray, given: Mapping[Any, Any]) -> str:
         """Return what is wrong with a line, in words."""
+        started = time.thread_time()
+        try:
+            return self._cause(line, g, e, given)
+        finally:
+            self.searched += time.thread_time() - started
+
+    def _cause(self, line: Line, g: np.ndarray, e: np.ndarray, given: Mapping[Any, Any]) -> str:
         of = line.of
         fits = g.shape == e.shape
         if not np.isfinite(g).all():
@@ -35,6 +42,9 @@ class Causes:
         integers = "it is an array of integers: what was assigned to it lost its fraction"
         if line.gradient.dtype.kind in "iu" and g.ndim and fits and same(g, np.trunc(e)):
             return integers
+        if fits and self.searched > MOST:
+            line.is_vague = True
+            return where(g, e)
         if fits and not isinstance(line.node, Value) and (text := self._replaced(line.node, g, e, given)):
             return text
         value = self.graph.values.get(line.node)
@@ -55,10 +65,8 @@ class Causes:
                     sizes.setdefault(n, f"the size of dimension {d} of {name}")
         case = Case(g, e, x, sizes, names=[of], upstream=[] if seed is None else [seed], recording=recording)
         case.limit = LEAST if self.searched > BUDGET else None
-        started = time.thread_time()
         with np.errstate(all="ignore"):
             found = diagnosis(case)
-            self.searched += time.thread_time() - started
             vague = found is None or found.mistake == "pattern"
             swapped = self._swapped(line.node, g, e, given, vague) if fits else None
         texts = [] if fits else [f"the shape is {g.shape}, that of {of} is {e.shape}"]

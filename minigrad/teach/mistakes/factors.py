@@ -155,7 +155,7 @@ def meaningful(tape: Tape) -> list[tuple[str, float]]:
         for i, o in enumerate(op.operands):
             if op.sources[i] is None and isinstance(o, np.ndarray) and o.ndim and len(values := np.unique(o)) == 2:
                 for v in values.tolist():
-                    if 0 < v < 1:  # such as the weights of two classes
+                    if v > 0 and v != 1:  # such as the weights of two classes, or the mask of dropout
                         found.setdefault(v, f"in {words.operand(k, i)}")
     known = [(meaning, n) for n, meaning in found.items() if n > 0 and n != 1]
     # sizes first: a constant of the function may be the inverse of one by chance, and a number of the data any

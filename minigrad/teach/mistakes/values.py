@@ -139,7 +139,7 @@ def _wrong_part(s: Site) -> Iterator[Variant]:
 @mistake("quotient", "node", "the quotient rule of {through} is wrong: {detail}", assumes=1.3)
 def _quotient(s: Site) -> Iterator[Variant]:
     """The derivatives of a / b are 1 / b and -a / b**2: in a quotient rule, (a' b - a b') / b**2."""
-    if s.op.kind == "div" and np.size(s.op.operands[1]) > 1 and len(_ways(s, s.k)) == 2:
+    if s.op.kind == "div" and s.tape.x.size > 1 and len(_ways(s, s.k)) == 2:
         b = np.broadcast_to(s.op.operands[1], s.op.value.shape)
         name = as_operand(s.words.operand(s.k, 1).strip("`"))
         yield Variant(lambda g: g * b, f"(da * b - a * db) / b**2 is divided by b = `{name}` alone, not by its square")
@@ -277,6 +277,8 @@ def _exchanged_parts(s: Site) -> Iterator[Variant]:
     parts = [j for j, (k, _) in enumerate(s.uses) if s.tape.ops[k].kind == "getitem"]
     names = [_part_name(s, s.uses[j][0]) for j in parts]
     index = [s.tape.ops[s.uses[j][0]].parameters["index"] for j in parts]
+    if len({*names}) < len(names):  # of one expression in a loop
+        names = [f"`{s.words.name(s.k)[1:-1]}[{_written(i)}]`" for i in index]
     n = len(parts)
     if not 2 <= n <= 12:
         return
@@ -308,6 +310,13 @@ def _part_name(s: Site, k: int) -> str:
     if not s.words.variable(k) and len(op.users) == 1 and s.words.variable(op.users[0][0]):
         return s.words.name(op.users[0][0])
     return s.words.name(k)
+
+
+def _written(index: Any) -> str:
+    """Return an index as it is written."""
+    if isinstance(index, tuple):
+        return ", ".join(map(_written, index))
+    return f"{index.start or 0}:{'' if index.stop is None else index.stop}" if isinstance(index, slice) else str(index)
 
 
 @mistake(
