@@ -14,7 +14,7 @@ from math import inf
 from typing import Any
 
 from minigrad.program.expressions import REDUCTIONS, argument, dotted, expression, text
-from minigrad.program.ir import VIEWS, WRITES, Term, found, is_view, root
+from minigrad.program.ir import VIEWS, WRITES, Term, found, is_view, root, shortest
 from minigrad.program.names import Names, made_by
 
 WIDTH = 88
@@ -214,6 +214,8 @@ class Statements:
         value = rest[0]
         if not isinstance(target, ast.Subscript):
             target = ast.Subscript(target, ast.Constant(...), ast.Load())
+        if isinstance(value, float) and str(term.dtype) == "float32":
+            value = shortest(value, term.dtype.type)  # which the array rounds
         written = self._argument(value)
         if (
             isinstance(value, Term)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.output.words import class_name
-from minigrad.program.ir import Term, fraction, root_of
+from minigrad.program.ir import Term, fraction, root_of, shortest
 
 _BINARY: dict[str, type[ast.operator]] = {
     **{"add": ast.Add, "subtract": ast.Sub, "multiply": ast.Mult, "divide": ast.Div, "power": ast.Pow},
@@ -119,7 +119,10 @@ def literal(value: Any, numpy: bool = True) -> ast.expr:
             named = dotted(f"{module}.nan" if value != value else f"{module}.inf")
             return ast.UnaryOp(ast.USub(), named) if value < 0 else named
         if value < 0:
-            return ast.UnaryOp(ast.USub(), literal(-value))
+            positive = literal(-value)
+            if isinstance(positive, ast.BinOp) and isinstance(positive.op, ast.Div):  # -1 / 3
+                return ast.BinOp(ast.UnaryOp(ast.USub(), positive.left), positive.op, positive.right)
+            return ast.UnaryOp(ast.USub(), positive)
         if n := root_of(value):
             return ast.BinOp(ast.Constant(n), ast.Pow(), ast.Constant(0.5))
         if ratio := fraction(value):
@@ -166,7 +169,7 @@ def _filled(term: Term, each: Callable[[Any], ast.expr]) -> ast.expr:
     for number, function in ((0, "np.zeros"), (1, "np.ones")):
         if value == number and math.copysign(1, value) == 1:
             return ast.Call(dotted(function), [shape, *dtype], [])
-    if name == "float32" and (ratio := fraction(float(value), term.dtype.type)):
-        value = ratio[0] / ratio[1]  # which the array rounds
+    if name == "float32":
+        value = shortest(float(value), term.dtype.type)  # which the array rounds
     implied = isinstance(value, float) and name == "float64" or isinstance(value, bool) and name == "bool"
     return ast.Call(dotted("np.full"), [shape, each(value), *([] if implied else [each(term.dtype)])], [])

@@ -147,6 +147,14 @@ def root_of(x: float, rounded: Callable[[float], Any] = float) -> int | None:
     return n if n and math.isqrt(n) ** 2 != n and rounded(n**0.5) == rounded(x) else None
 
 
+def shortest(x: float, rounded: Callable[[float], Any]) -> float:
+    """Return the number with the shortest text that is the same as `rounded` to its dtype: a fraction, or a decimal."""
+    if n := root_of(abs(x), rounded):
+        return math.copysign(n**0.5, x)
+    ratio = fraction(abs(x), rounded)
+    return math.copysign(ratio[0] / ratio[1], x) if ratio else float(str(rounded(x)))
+
+
 def trivial(op: str, args: Any) -> Any:
     """Return the result of a trivial operation, which is one of its arguments (x * 1, x + 0, True | x); else None."""
     if op == "where" and isinstance(args[0], bool):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.program.expressions import REDUCTIONS
-from minigrad.program.ir import Term, Terms, fraction, is_view, reciprocal, root_of, same_number, trivial
+from minigrad.program.ir import Term, Terms, is_view, reciprocal, root_of, same_number, shortest, trivial
 from minigrad.program.views import composed, disjoint, stripped
 
 _NOT_UFUNCS = {"where": np.where, "clip": np.clip}
@@ -64,13 +64,16 @@ class Arrays:
                     kept = tried
                     break
         if dtype == np.float32:
-            kept = [_shortest(a) if isinstance(a, float) else a for a in kept]
+            kept = [shortest(a, np.float32) if isinstance(a, float) else a for a in kept]
         if op == "multiply" and isinstance(kept[0], Term) and not isinstance(kept[1], Term):
             kept.reverse()  # a number comes first
         if op == "multiply" and isinstance(kept[0], int | float) and dtype.kind == "f":
-            inner = kept[1]
-            if isinstance(inner, Term) and inner.op == "negative" and inner.dtype == dtype:
-                kept = [-kept[0], inner.args[0]]  # c * -x
+            c, inner = kept
+            known = inner.op if isinstance(inner, Term) and inner.dtype == dtype else ""
+            if known == "negative":
+                kept = [-c, inner.args[0]]  # c * -x
+            elif known == "multiply" and _is_power_of_2(c) and _is_power_of_2(inner.args[0]):
+                kept = [c * inner.args[0], inner.args[1]]  # 0.5 * (2 * x), without rounding
         same = trivial(op, kept)
         if isinstance(same, Term) and same.dtype == dtype:
             return self._as(same, shape, dtype)
@@ -83,9 +86,10 @@ class Arrays:
         if op == "multiply" and isinstance(kept[0], float) and (n := reciprocal(abs(kept[0]), dtype.type)):
             x = kept[1] if kept[0] > 0 else self.make("negative", kept[1], shape=kept[1].shape, dtype=kept[1].dtype)
             return self.make("divide", x, n, shape=shape, dtype=dtype)
-        inverse = 1 / kept[0] if op == "multiply" and isinstance(kept[0], float) and 0 < kept[0] < 1 else 0.0
-        if (n := root_of(inverse, dtype.type)) and dtype.kind == "f":
-            return self.make("divide", kept[1], n**0.5, shape=shape, dtype=dtype)
+        if op == "multiply" and isinstance(kept[0], float) and 0.01 < kept[0] < 1 and dtype.kind == "f":
+            n = round(kept[0] ** -2)
+            if root_of(n**0.5) and dtype.type(n**-0.5) == dtype.type(kept[0]):  # the product with 1 / sqrt(n)
+                return self.make("divide", kept[1], n**0.5, shape=shape, dtype=dtype)
         if op == "multiply" and dtype.kind == "f" and (quotient := self._divided(kept, shape, dtype)) is not None:
             return quotient
         if op == "where" and isinstance(kept[0], Term) and kept[0].op in ("logical_not", "invert"):
@@ -444,18 +448,15 @@ class Arrays:
         return None
 
 
+def _is_power_of_2(x: Any) -> bool:
+    """Return whether a factor is a number with which products are exact."""
+    return isinstance(x, int | float) and math.frexp(abs(x))[0] == 0.5
+
+
 def _is_mean_of(x: Any, mean: Any) -> bool:
     """Return whether the second term is the mean of the first along some axes, which are kept."""
     is_mean = isinstance(mean, Term) and mean.op == "mean" and ("keepdims", True) in mean.keywords
     return is_mean and mean.args[0] is x
-
-
-def _shortest(x: float) -> float:
-    """Return the number with the shortest text that is the same in float32: a fraction, or a decimal."""
-    if n := root_of(abs(x), np.float32):
-        return math.copysign(n**0.5, x)
-    ratio = fraction(abs(x), np.float32)
-    return math.copysign(ratio[0] / ratio[1], x) if ratio else float(str(np.float32(x)))
 
 
 def _other_bound(a: Any, b: Any) -> Term | None:

@@ -44,7 +44,7 @@ class Indexing(Base[Out]):
 
 
 def index_from(index: Any) -> Any:
-    """Return the index with its tensors and lists converted to arrays."""
+    """Return the index with its tensors, lists and ranges converted to arrays."""
     if isinstance(index, tuple):
         return tuple([_index_part(i) for i in index])
     return _index_part(index)
@@ -55,8 +55,8 @@ def _index_part(i: Any) -> Any:
         i = i._array
         if i.dtype == np.uint8:
             raise IndexError("an index of uint8 is a mask in PyTorch: write t[index.bool()], or t[index.long()]")
-    if isinstance(i, list):
-        i = np.asarray(i, dtype=None if i else np.intp)
+    if isinstance(i, list | range):
+        i = np.asarray(i, dtype=None if len(i) else np.intp)
     if isinstance(i, np.ndarray):
         if i.dtype.kind == "f":
             raise IndexError(f"an index must have an integer or bool dtype, not {i.dtype}: convert it with .long()")

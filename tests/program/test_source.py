@@ -219,6 +219,11 @@ def test_numbers_are_written_as_fractions() -> None:
     a = Value(2.0, name="a")
     for text in (source(x.exp().sum() / n), source(x.relu().sum() / n), source(a.exp() / 7 + a * (2 / 3))):
         assert "14285" not in text and "6666" not in text and "/ 7" in text
+    logits, mu = minigrad.randn(3, 5, requires_grad=True), minigrad.randn(4, requires_grad=True)
+    picked = logits.log_softmax(1)[range(3), target(3, 5)]
+    assert "[np.arange(3), index] = -1 / 3" in str(check(-picked.mean(), [logits]))
+    mu.name = "mu"
+    assert "dmu = mu + exp / 8 ** 0.5" in str(check((mu / 8**0.5).exp().sum() - 0.5 * (1 - mu**2).sum(), [mu]))
 
 
 def test_each_line_of_the_backward_pass_says_its_rule() -> None:

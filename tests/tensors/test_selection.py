@@ -96,6 +96,11 @@ def test_a_slice_that_ends_at_a_tensor_is_of_integers() -> None:
     assert grad(y.sum(), x).tolist() == [0.0, 1.0, 0.0]
 
 
+def test_a_range_is_a_list() -> None:
+    t = minigrad.randn(2, 3, 4)
+    assert t[0, :, range(2)].shape == t[0, :, [0, 1]].shape == (3, 2) and t[range(0)].shape == (0, 3, 4)
+
+
 def test_the_first_of_equals_gets_the_gradient() -> None:
     x = tensor([3.0, 1.0, 3.0], requires_grad=True)
     assert grad((x.unique() * tensor([1.0, 10.0])).sum(), x).tolist() == [10.0, 1.0, 0.0]
