@@ -85,7 +85,8 @@ BOUNDS = {
     "loss does not fall": f"after {PATIENCE} steps it is not {FALLEN:.0%} below the first one, or below ln(classes)",
     "loss stays high": "it hardly falls any more, the nearest example predicts far better, and a cause is known",
     "worse than guessing": f"after {PATIENCE} steps it is above what guessing costs, and a cause is known",
-    "rate decayed": f"for half of the run, the learning rate is below {FADED:g} of its highest",
+    "rate decayed": f"for half of the run, or its last quarter if it falls in each step, the learning rate is below "
+    f"{FADED:g} of its highest",
     "not finite": "the loss or a gradient is nan or infinite",
 }
 """The bounds shown in the report."""
