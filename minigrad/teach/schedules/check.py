@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -113,22 +113,29 @@ def check_schedule(mine: Any, schedule: Any, **settings: Any) -> ScheduleReport:
     name, times = reference.name, reference.times()
     count = times[-1] + 1
     reports: list[tuple[float, ScheduleReport]] = []
+    read: list[Rates] = []
     mistake, raised = "raises", ""
     try:
         with same_generators():
             for rates in readings(mine, reference, count, times):
                 known = dict(enumerate(rates)) if isinstance(rates, list) else rates
                 given = [t for t in times if t in known]
-                report, assumes = _judged(reference, given, np.array([known[t] for t in given]))
+                read.append((given, np.array([known[t] for t in given])))
+                report, assumes = _judged(reference, *read[-1])
                 if report:  # all that is known of the rates, not only at the times that show most
                     every = [t for t in known if t <= times[-1] or name not in ENDING]
-                    report, assumes = _judged(reference, every, np.array([known[t] for t in every]))
+                    read[-1] = every, np.array([known[t] for t in every])
+                    report, assumes = _judged(reference, *read[-1])
                 if len(given) < len(times):
                     report.notes.append(f"it has {len(rates)} rates: only these are compared")
                 if report:
                     report.notes += _other_reading(mine) if reports else []
                     return report
                 reports.append((assumes, report))
+        if reports and all(report.mistake == "unknown" for _, report in reports):
+            pair = min(_pairs(reference, read), key=lambda one: one[1][0], default=None)
+            if pair is not None:
+                reports = [_judged(reference, *read[pair[0]], [pair[1]])[::-1]]
     except CallError as error:
         mistake, raised = error.mistake, str(error)
     except SettingsError as error:
@@ -158,8 +165,17 @@ def _other_reading(mine: Any) -> list[str]:
     return ["the rate that it gets is taken for that at the start; Keras passes in the rate of the epoch before"]
 
 
-def _judged(reference: Reference, times: list[int], values: np.ndarray) -> tuple[ScheduleReport, float]:
-    """Compare the rates at some times with the schedule; return the report, and how much its cause assumes."""
+def _judged(
+    reference: Reference, times: list[int], values: np.ndarray, found: Sequence[Found] = ()
+) -> tuple[ScheduleReport, float]:
+    """Compare the rates at some times with the schedule; return the report, and how much its cause assumes.
+
+    Args:
+        reference: the schedule.
+        times: those of the rates.
+        values: the rates.
+        found: the causes, if they are known.
+    """
     formula, given, name = reference.formula, reference.settings, reference.name
     right = _values(formula, given, times)
     if right is None or not np.isfinite(right).any():
@@ -172,14 +188,12 @@ def _judged(reference: Reference, times: list[int], values: np.ndarray) -> tuple
             return ScheduleReport(True, name, notes=[*filter(None, notes)]), 0.0
     if not np.isfinite(values).any():
         return ScheduleReport(False, name, "not-finite", cause="the rate is nan or infinite at every t"), 0.0
-    n = len(times) - (name in ENDING)  # at T itself a limit such as min(t, T) may hide what is wrong
+    n = _until(reference, times)
     formulas = [formula, *reference.branches, *(other for _, other in reference.alternatives)]
     windows = [slice(None), slice(n), slice(1, n)]  # the rate at t = 0 may be a case of its own
-    found: list[Found] = []
     for window in windows:
         for one in formulas:
             found = found or sorted(_found(one, given, times[window], values[window], equal), key=lambda f: f[0])
-    found = found or sorted(_pairs(formula, given, times[:n], values[:n], equal), key=lambda f: f[0])[:1]
     report = ScheduleReport(False, name, "unknown", cause="no mistake of the catalogue gives these rates")
     assumes = 9.0
     if found:
@@ -223,6 +237,7 @@ def _described(times: list[int], values: np.ndarray, right: np.ndarray, wrong: l
 
 Found = tuple[float, str, str, Line]
 Equal = Callable[[np.ndarray, np.ndarray], bool]
+Rates = tuple[list[int], np.ndarray]
 
 
 def _found(
@@ -240,11 +255,18 @@ def _found(
                 yield mistake.assumes, mistake.name, _sentence(mistake, variant), variant.change.line
 
 
-def _pairs(
-    formula: Formula, given: dict[str, Any], times: list[int], values: np.ndarray, equal: Equal
-) -> Iterator[Found]:
-    """The same for two mistakes, of which the second is made in the formula that has the first."""
-    few = [0, len(times) // 3, len(times) // 2]
+def _until(reference: Reference, times: list[int]) -> int:
+    """Return how many times are compared: at T itself a limit such as min(t, T) may hide what is wrong."""
+    return len(times) - (reference.name in ENDING)
+
+
+def _pairs(reference: Reference, read: list[Rates]) -> Iterator[tuple[int, Found]]:
+    """Yield two mistakes that give the rates, the second made in the formula with the first, and which reading's."""
+    formula, given = reference.formula, reference.settings
+    compared = []
+    for times, values in read:
+        n = _until(reference, times)
+        compared.append((times[:n], values[:n], [0, n // 3, n // 2], _within(values)[0]))
     until = time.thread_time() + LIMIT
     for one in CATALOGUE.values():
         for first in one.find(formula) if one.assumes <= 1.25 else ():
@@ -252,14 +274,15 @@ def _pairs(
                 if time.thread_time() > until:
                     return
                 for second in two.find(first.change) if two.assumes <= 1.25 and two is not one else ():
-                    some = _values(second.change, given, [times[i] for i in few])
-                    if some is None or not equal(values[few], some):
-                        continue
-                    made = _values(second.change, given, times)
-                    if made is not None and equal(values, made):
-                        line = Line(first.change.line.before, second.change.line.after)
-                        said = f"{_sentence(one, first)}; and {_sentence(two, second)}"
-                        yield one.assumes + two.assumes, f"{one.name} + {two.name}", said, line
+                    for k, (times, values, few, equal) in enumerate(compared):
+                        some = _values(second.change, given, [times[i] for i in few])
+                        if some is None or not equal(values[few], some):
+                            continue
+                        made = _values(second.change, given, times)
+                        if made is not None and equal(values, made):
+                            line = Line(first.change.line.before, second.change.line.after)
+                            said = f"{_sentence(one, first)}; and {_sentence(two, second)}"
+                            yield k, (one.assumes + two.assumes, f"{one.name} + {two.name}", said, line)
 
 
 def _sentence(mistake: Mistake, variant: Variant) -> str:
