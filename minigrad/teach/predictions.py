@@ -40,6 +40,8 @@ FAR_FETCHED = {
 """Derivatives that are left out: a hundred formulas give nearly every short number by chance."""
 MOST = 60
 """The largest number of wrong answers from the operation itself; the likeliest are kept."""
+LIKELY = 12
+"""How many of the likeliest mistakes are also made together with a wrong sign."""
 
 
 def wrong_answers(answer: Answer, edge: Edge | None = None) -> list[tuple[Any, str]]:
@@ -67,7 +69,11 @@ def wrong_answers(answer: Answer, edge: Edge | None = None) -> list[tuple[Any, s
                     doubt = 0.15 if m.name == "other function" and variant.key not in PLAUSIBLE else 0.0
                     found[m.scope].append((m.assumes + variant.assumes + doubt, wrong, text))
     likeliest = sorted(found["edge"], key=lambda one: one[0])[:MOST]
-    return [(wrong, text) for _, wrong, text in sorted([*found["answer"], *likeliest], key=lambda one: one[0])]
+    every = sorted([*found["answer"], *likeliest], key=lambda one: one[0])
+    negated = (
+        [] if answer.is_shape else [(-wrong, f"{text}; the sign is wrong, too") for _, wrong, text in every[:LIKELY]]
+    )
+    return [*((wrong, text) for _, wrong, text in every), *negated]
 
 
 def _without_warnings(edge: Edge | None) -> AbstractContextManager[Any]:

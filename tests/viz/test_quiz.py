@@ -73,6 +73,21 @@ def test_ctrl_d_and_ctrl_c_end_the_quiz_with_the_score(end: type[BaseException])
         (lambda a: a.relu() * 0.7, "da", lambda a, g: a.data * 0.7, "computed as `relu(a)`"),
         (lambda a: a.tanh() * 5, "da", lambda a, g: 5 + 1 - a.tanh().data ** 2, "the chain rule multiplies them"),
         (lambda a: a * 7.5, "da", lambda a, g: a.data, "computed as `a` instead of `7.5`"),
+        (
+            lambda a: (a - 4) * 9.7,
+            "da",
+            lambda a, g: -1,
+            "is ignored at `a - 4`: the local derivative alone goes to `a`",
+        ),
+        (lambda a: (4 - a) * 9.7, "da", lambda a, g: 1, "the factor 9.7; the sign is wrong, too"),
+        (lambda a: a.tanh() * 5, "da", lambda a, g: -5, "is passed to `a` as it is; the sign is wrong, too"),
+        (
+            lambda a: (a + 4) * 9.7,
+            "da",
+            lambda a, g: 9.7 * a.data,
+            "times `a`, which is not the local derivative of `a + 4`",
+        ),
+        (lambda a: a**2 * 7, "da", lambda a, g: 14, "computed as `2`: the factor a is missing"),
     ],
 )
 def test_a_wrong_number_gets_its_mistake(
@@ -291,6 +306,33 @@ def test_shapes_with_an_axis_of_one() -> None:
     b.name = "b"
     asked = {q.name: q for s in step((x + b).exp().sum()) for q in questions(s)}
     assert "An axis is lost" in asked["db"].judge("(4,)")[1] and "upstream" in asked["db"].judge("(5, 4)")[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "said"),
+    [
+        ("dh", "(2, 5)", "the shape of `W`, another operand, transposed"),
+        ("dW", "(5, 5)", "the shape of `W @ W.T` or `h.T @ h`; the upstream gradient must be a factor"),
+        ("dW", "(6, 5, 2)", "an axis too many, of 6 elements, over which to sum"),
+        ("dh", "6", "the gradient summed over axis 1; a gradient has the shape of its own value, `h`"),
+        ("dh", "(1, 5)", "the gradient summed over axis 0"),
+        ("db", "6", "the upstream gradient summed over axis 1"),
+        ("dp", "(6, 2, 2)", "a Jacobian; its product"),
+        ("dp", "(2, 2)", "a Jacobian; its product"),
+        ("dp", "(6, 2, 6, 2)", "the shape of a Jacobian; its product"),
+        ("dx", "(3, 2, 4)", "transposed"),
+    ],
+)
+def test_a_wrong_shape_gets_its_mistake(name: str, shape: str, said: str) -> None:
+    h, W = minigrad.randn(6, 5, requires_grad=True), minigrad.randn(5, 2, requires_grad=True)
+    b, x = minigrad.randn(2, requires_grad=True), minigrad.randn(4, 3, 2, requires_grad=True)
+    p = h @ W
+    q = (p + b).softmax(1)
+    p.name, q.name, h.name, W.name, b.name, x.name = "p", "q", "h", "W", "b", "x"
+    loss = q.sum() + p.softmax(1).sum() + x.exp().sum()
+    asked = [question for s in step(loss) for question in questions(s) if question.name == name]
+    assert any(said in question.judge(shape)[1] for question in asked), [q.judge(shape)[1] for q in asked]
+    assert all(question.judge(str(question.answer)) == (True, "Right.") for question in asked)
 
 
 def test_the_whole_gradient_of_an_operand_used_twice_is_no_contribution() -> None:

@@ -149,7 +149,7 @@ def _other_function(s: Edge) -> Iterator[Variant]:
             (f"{n:g} * {base}", "", lambda: p * a),
             (f"{n - 1:g} * {base}**{n - 1:g}", "", lambda: (p - 1) * a ** (p - 1)),
             (f"{n - 1:g} * {base}**{n:g}", "", lambda: (p - 1) * a**p),
-            (f"{n:g} * {base}**{n - 2:g}", f": the factor {base} is missing" * (n == 2), lambda: p * a ** (p - 2)),
+            (f"{n:g} * {base}**{n - 2:g}", "", lambda: p * a ** (p - 2)),
             (f"{n + 1:g} * {base}**{n:g}", "", lambda: (p + 1) * a**p),
             (f"{base}**{n:g}", "", lambda: a**p),
             (f"{n:g}", f": the factor {base} is missing", lambda: p * np.ones_like(a)),
@@ -159,7 +159,7 @@ def _other_function(s: Edge) -> Iterator[Variant]:
         if n < 0:
             powers.append((f"-{base}**{n - 1:g}", f": the factor {-n:g} is missing", lambda: -(a ** (p - 1))))
         for number, (text, why, d) in enumerate(powers):
-            if n == 2 and number in (3, 7):  # said by another one
+            if n == 2 and number in (3, 5, 7):  # said by another one
                 continue
             yield Variant(Times(d(), s.fitted), f"`{text}`{why}", -0.6, f"power {number}")
         return

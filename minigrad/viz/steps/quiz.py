@@ -126,14 +126,18 @@ def _wrong_answers(step: Step, c: Contribution, answer: Any) -> list[tuple[Any, 
             edge = edge_of(step.node.primitive, numbers, labels, is_node, value, upstream, i, parameters)
     fields = {"node": step.name, "through": step.call, "operand": steps.name(c.to), "line": ""}
     own = {steps.name(c.to): _scalar(steps.number_of(c.to)), step.name: value}
+    own |= {steps.name(o): n for (_, o), n in zip(operands, numbers) if isinstance(o, Node)}
+    shapes = {steps.label(o, x): _shape(steps.number_of(o)) for x, o in operands if o is not c.to}
     found = Answer(
         {key: f"`{text}`" if text else "" for key, text in fields.items()},
         answer,
         _shape(g) if is_shape else upstream if upstream is not None else (),
-        {
-            f"`{steps.name(o.to)}`": _shape(o.value) if is_shape else float(o.value)
+        {f"`{name}`": shape for name, shape in shapes.items() if shape}
+        if is_shape
+        else {
+            f"`{steps.name(o.to)}`": float(o.value)
             for o in others
-            if is_shape or not _shape(o.value) and not isinstance(o.value, tuple)
+            if not _shape(o.value) and not isinstance(o.value, tuple)
         },
         {f"`{name}`": number for name, number in own.items() if number is not None},
         float(c.total) if c.nth > 1 and not is_shape else None,
@@ -151,12 +155,7 @@ def _wrong_answers(step: Step, c: Contribution, answer: Any) -> list[tuple[Any, 
     if len(arrived) > 1 and upstream:
         part = f"this is what one contribution to the gradient of `{step.name}` gives; add all of them up first"
         extra += [(answer / upstream * each, part) for each in arrived]
-    likely = [*[(wrong, text) for wrong, text in extra if wrong is not None], *wrong_answers(found, edge)]
-    data = [(o, letter, _shape(steps.number_of(o))) for letter, o in operands if is_shape and not isinstance(o, Node)]
-    return [
-        *likely,
-        *((shape, f"this is the shape of `{steps.label(o, x)}`, another operand") for o, x, shape in data if shape),
-    ]
+    return [*[(wrong, text) for wrong, text in extra if wrong is not None], *wrong_answers(found, edge)]
 
 
 def _shape(x: Any) -> tuple[int, ...]:
