@@ -147,15 +147,21 @@ def _half_mean_square(output: Any, targets: Any) -> Any:
     return 0.5 * functional.mse_loss(output, as_tensor(targets))
 
 
+def _picked(normalized: Callable[[Any], Any], output: Any, targets: Any, reduction: str) -> Any:
+    return functional.nll_loss(normalized(output), as_tensor(targets), reduction=reduction)
+
+
 _DIFFERENCES: tuple[Callable[..., Any], ...] = (
     functional.mse_loss,
     _half_mean_square,
     partial(functional.mse_loss, reduction="sum"),
     functional.l1_loss,
 )
+_WRONG = (lambda s: s.log_softmax(0), lambda s: s.softmax(1), lambda s: s - s.logsumexp((0, 1)))
+"""What takes the place of log_softmax(1): over the batch, without the logarithm, over all scores."""
 _ENTROPIES: tuple[Callable[..., Any], ...] = tuple(
     partial(loss, reduction=reduction)
-    for loss in (functional.cross_entropy, functional.nll_loss)
+    for loss in (functional.cross_entropy, functional.nll_loss, *(partial(_picked, form) for form in _WRONG))
     for reduction in ("mean", "sum")
 )
 

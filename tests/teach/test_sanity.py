@@ -563,6 +563,9 @@ SICK: dict[str, tuple[str, str, Case]] = {
         (images()[0], np.tile(np.arange(4), 512).reshape(32, 8, 8)), CE)),
     "a small part of the others": ("examples", "axis 0", lambda: (
         Function(F.relu, lambda z: 1e-4 * (z + z.mean(0)) + 1), blobs(), CE)),
+    "equal embeddings": ("outputs", "all rows of 0 (Embedding) are the same", lambda: (
+        with_weights(nn.Sequential(nn.Embedding(9, 8), nn.Flatten(), nn.Linear(48, 3)), 0, lambda w: 0 * w + 1),
+        words(), CE)),
     "last example": ("forward", "output[-1] is the last example", lambda: (LastExample(), words(), CE)),
     "weights that are no parameter": ("trained", "in nn.Parameter", lambda: (PlainWeights(), blobs(), CE)),
     "overflow": ("forward", "exp(", lambda: (mlp(), blobs(), lambda out, y: (1000 * out).exp().log().mean())),
@@ -610,6 +613,27 @@ def test_a_model_may_compute_its_loss(causal: bool) -> None:
     assert not alone.wrong and alone["examples"].ok is None
     report = sanity(OwnLoss(causal, lambda scores, loss: scores), following(), steps=60)
     assert "must return its loss" in report["forward"].text
+
+
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [
+        (lambda scores, y: (scores.transpose(0, 1), y), "axes 0 and 1 of (24, 7, 9) change places"),
+        (lambda scores, y: (scores, y.transpose(0, 1)), "axes 0 and 1 of (24, 7, 9) change places"),
+        (lambda scores, y: (scores.transpose(0, 1), y.transpose(0, 1)), ""),
+        (lambda scores, y: (scores[:, :-1], y[:, 1:]), ""),  # predicts the one after the next
+    ],
+)
+def test_the_order_of_scores_and_targets_in_a_model(pairs: Callable[[Any, Any], Any], said: str) -> None:
+    class Flattened(NextToken):
+        def forward(self, x: Any, targets: Any) -> Any:
+            out = super().forward(x)
+            scores, y = pairs(out, minigrad.as_tensor(targets))
+            return out, F.cross_entropy(scores.reshape(-1, 9), y.reshape(-1))
+
+    minigrad.manual_seed(0)
+    report = sanity(Flattened(causal=True), following(), steps=5)
+    assert bool(report["scores"].ok) == (not said) and said in report["scores"].text, report
 
 
 def test_nothing_is_changed() -> None:
@@ -767,6 +791,25 @@ def test_a_program_with_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert cli.main(["sanity", str(script), "--rate", "5"]) == 1
     out = capsys.readouterr().out
     assert "['--rate', '5']" in out and "WRONG    scores" in out
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        ("(s.logsumexp(0) - s)[range(64), y].mean()", "over axis 0, the examples"),
+        ("-(s - s.exp().sum().log())[range(64), y].mean()", "over all scores"),
+        ("-s.softmax(1)[range(64), y].mean()", "without its logarithm"),
+        ("-s.softmax(1)[range(64), y].sum()", "minus the probability"),
+    ],
+)
+def test_a_program_with_a_wrong_loss_of_its_own(
+    loss: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(f"{DATA}minigrad.manual_seed(0)\n{MODEL}s = model(X)\n({loss}).backward()", "utf-8")
+    assert cli.main(["sanity", str(script)]) == 1
+    out = capsys.readouterr().out
+    assert words in out, out
 
 
 @pytest.mark.parametrize(

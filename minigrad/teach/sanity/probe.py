@@ -55,6 +55,13 @@ def react(trial: Trial, scores: np.ndarray | None = None) -> Reaction | None:
     return Reaction(scores.astype(float), g._array.astype(float))
 
 
+def _inside(trial: Trial) -> Reaction | None:
+    """Return the gradient with respect to the scores of a model that computes its loss from them itself."""
+    scores, result = trial.run(trial.batch)
+    g = grads(result, [scores], allow_unused=True)[0] if trial.inside and scores.ndim and not trial.several else None
+    return None if g is None else Reaction(scores._array.astype(float), g._array.astype(float))
+
+
 def factor(trial: Trial, reaction: Reaction) -> tuple[float, str]:
     """Return the loss as a multiple of a mean loss over the examples, and its name; nan for a loss that is none."""
     s, g, y = reaction.scores, reaction.gradient, trial.batch.y
@@ -156,11 +163,21 @@ def differs_each_time(trial: Trial) -> str:
 
 def other_class(trial: Trial) -> str:
     """Say that the loss raises the score of another class than the target of an example."""
-    pair, reaction = trial.scores_and_labels(), react(trial)
+    pair, reaction = trial.scores_and_labels(), react(trial) or _inside(trial)
     g = trial.rows(reaction.gradient) if reaction is not None else None
     if pair is None or g is None:
         return ""
-    labels = pair[1]
+    labels, shape = pair[1], trial.batch.y.shape
+    if len(shape) == 2 and trial.output.shape[:2] == shape and g.any():
+        others = trial.batch.y.T.ravel(), trial.batch.y.reshape(shape[::-1]).T.ravel()
+        raised = np.where((g < 0).sum(1) == 1, g.argmin(1), -1)
+        if (raised != labels).any() and any(np.array_equal(raised, order) for order in others):
+            return (
+                f"the loss pairs scores and targets in different orders: axes 0 and 1 of {trial.output.shape} change "
+                "places before the scores or the targets are flattened. Flatten both as they are, or transpose both"
+            )
+    if trial.loss is None:
+        return ""  # such a model may shift the targets by one
     k, seen = g.shape[1], np.flatnonzero(g.any(1))
     if len(seen) < len(g) / 2 and set(seen) <= set(labels.tolist()) and len(g) > 2 * k and len(seen):
         return (

@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad.engine import reverse_topological_order
 from minigrad.grad_mode import no_grad
+from minigrad.nn.embedding import Embedding
 from minigrad.teach import loss_graph
 from minigrad.teach.causes.activations import FLAT as STAIRS
 from minigrad.teach.causes.activations import no_activation, saturated_attention, steps_of_stairs
@@ -39,6 +40,10 @@ def outputs(trial: Trial) -> Check:
     X = trial.floats(trial.batch.X)
     given = [trial.signal(X)] if X.dtype.kind == "f" and trial.batch.axis == 0 else []
     first = [*given, *(layer.signal for layer in trial.layers), 1.0][0]
+    if (
+        not first and not equal_along(X, trial.batch.axis) and (text := _same_for_all(trial, 1.0))
+    ):  # behind the first layer
+        return Check("outputs", False, text)
     if not first or not math.isfinite(first):
         return Check("outputs", None, "the inputs do not differ")
     if text := _same_for_all(trial, first) or _unused_part(trial):
@@ -61,11 +66,15 @@ def outputs(trial: Trial) -> Check:
             "outputs",
             False,
             f"the outputs fade: their standard deviation over the examples is {first:.2g} in the inputs and "
-            f"{scales[faded[-1]]:.2g} in {faded[-1]}, so all examples look alike there. Use larger initial "
-            "weights, proportional to 1 / sqrt(inputs) (nn.init.kaiming_normal_), or normalization layers",
+            f"{scales[faded[-1]]:.2g} in {faded[-1]}, so all examples look alike there. "
+            f"{against_vanishing(trial.model, _functions(trial))}",
         )
     low, high = min(scales.values()), max(scales.values())
     return Check("outputs", True, f"standard deviations over the examples from {low:.2g} to {high:.2g}")
+
+
+def _functions(trial: Trial) -> list[str]:
+    return [node.primitive.name for node in trial.found if node.primitive is not None]
 
 
 def _same_for_all(trial: Trial, first: float) -> str:
@@ -101,8 +110,12 @@ def _same_for_all(trial: Trial, first: float) -> str:
             f"the output is the same for all examples, because all units of {following} are at their ends, where no "
             "gradient passes. Usual causes: a large bias, weights that are too large, inputs that are not centred"
         )
+    tables = [(path, m) for path, m in trial.model.named_modules() if isinstance(m, Embedding)]
+    alike = [named(path, m) for path, m in tables if len(m.weight) > 1 and equal_along(m.weight._array)]
     why = (
-        "a difference in forward() is that of two equal results. Does it use one part of the input twice?"
+        f"all rows of {alike[0]} are the same. Initialize them at random, as nn.Embedding does"
+        if alike
+        else "a difference in forward() is that of two equal results. Does it use one part of the input twice?"
         if any(node.primitive.name == "sub" and not trial.found[node].any() for node in computed)
         else f"{axes[0]} takes axis 0 for the time. If axis 0 is the batch, set batch_first=True"
         if axes
@@ -159,8 +172,8 @@ def gradients(trial: Trial) -> Check:
     if verb == "vanishes" and norms[order[0]] > APART * norms[strong]:
         weak = order[0]  # what is small in a branch alone, as in the keys of an attention that is even at first, is not
     if norms[weak] < APART * norms[strong]:
-        functions = [node.primitive.name for node in trial.found if node.primitive is not None]
-        fixes = against_vanishing(trial.model, functions) if verb == "vanishes" else against_explosion(trial.model)
+        of = trial.model
+        fixes = against_vanishing(of, _functions(trial)) if verb == "vanishes" else against_explosion(of)
         return Check(
             "gradients",
             False,
