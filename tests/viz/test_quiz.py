@@ -275,6 +275,21 @@ def test_the_page_asks_with_the_keyboard_alone(browser: Any, tmp_path: Path) -> 
 
 
 @pytest.mark.browser
+def test_what_a_wrong_answer_says_is_on_a_small_screen(browser: Any, tmp_path: Path) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    size = {"width": 390, "height": 600, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(step(Value(2.0, name="a") * 7.0, quiz=True).save(tmp_path / "quiz.html").as_uri())
+    browser.find_element("css selector", ".question input").send_keys("-7", Keys.ENTER)
+    script = (
+        "const r = document.querySelector('.said').getBoundingClientRect(); return [r.height, r.bottom - innerHeight]"
+    )
+    height, below = browser.execute_script(script)
+    assert height > 0 and below <= 1
+
+
+@pytest.mark.browser
 def test_the_page_asks_in_a_notebook_too(browser: Any, tmp_path: Path) -> None:
     from selenium.webdriver.common.keys import Keys
 

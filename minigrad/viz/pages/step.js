@@ -126,7 +126,11 @@ function ask(question, after) {
     event.preventDefault();
     if (/^(s|skip)$/i.test(input.value.trim())) { reveal(); return; }
     judge(question, input.value);
-    if (question.done) after(); else { said.replaceChildren(...prose(question.said)); $("status").textContent = question.said.replaceAll("`", ""); input.select(); }
+    if (question.done) { after(); return; }
+    said.replaceChildren(...prose(question.said));
+    $("status").textContent = question.said.replaceAll("`", "");
+    input.select();
+    said.scrollIntoView({ block: "nearest" });  // on a phone, it is below the screen
   });
   form.querySelector(".reveal").addEventListener("click", reveal);
   return make("div", { class: "question" }, form, said);
