@@ -248,7 +248,7 @@ def array(x: Any, dtype: Any = None, **_: Any) -> Any:
         return np.copy(x)
     if isinstance(x, list | tuple) and _records(x):
         return _wrapped(Tensor.apply(layout.stack, *[_as_tensor(array(v)) for v in x], axis=0))
-    return np.array(x, float if dtype is Float else dtype)
+    return np.array(x, dtype)
 
 
 def _records(x: Any) -> bool:
@@ -311,9 +311,11 @@ class _FloatType(type):
 class Float(metaclass=_FloatType):
     """`float` as the function sees it: a recorded number stays one."""
 
+    dtype = np.dtype(float)  # of astype(float), for NumPy's own arrays, as a mask is one
+
 
 def _dtype(dtype: Any) -> np.dtype:
-    return np.dtype(float if dtype is Float or not isinstance(dtype, type | str | np.dtype) else dtype)
+    return np.dtype(dtype)
 
 
 def _creator(value: float) -> Callable[..., Any]:
@@ -336,9 +338,14 @@ def _of_lists(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda a, *args, **kwargs: function(array(a) if isinstance(a, list | tuple) else a, *args, **kwargs)
 
 
-def _number(convert: Callable[..., Any]) -> Callable[..., Any]:
+def _number(convert: type[Any]) -> Callable[..., Any]:
     """`float` and its like: a recorded number stays one."""
-    return lambda *x: np.reshape(x[0], ()) if x and isinstance(x[0], Array) and x[0].size == 1 else convert(*x)
+
+    def number(*x: Any) -> Any:
+        return np.reshape(x[0], ()) if x and isinstance(x[0], Array) and x[0].size == 1 else convert(*x)
+
+    number.dtype = np.dtype(convert)  # type: ignore[attr-defined]
+    return number
 
 
 CREATION: dict[str, Any] = {

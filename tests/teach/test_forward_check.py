@@ -309,3 +309,51 @@ def test_only_an_unshifted_softmax_is_blamed_for_overflow() -> None:
     assert report.mistake == "overflow" and "1000 more" in report.cause, str(report)
     report = check_forward(lambda z: np.exp(z) / (1 + np.exp(z)), sigmoid, z)
     assert report and "exp gets no large positive numbers" in str(report), str(report)
+
+
+def _f1(p: Any, y: Any, both: Any = lambda a, b: 2 * a * b / (a + b)) -> Any:
+    chosen = (p > 0.5).astype(float)
+    right = (chosen * y).astype(np.float64).sum()
+    return both(right / chosen.sum(), right / y.sum())
+
+
+def _accuracy(S: Any, y: Any) -> Any:
+    return np.mean(np.argmax(S, axis=1) == y)
+
+
+def _positions(pos: Any, halves: bool = False) -> Any:
+    angle, out = pos[:, None] / 10000 ** (np.arange(0, 8, 2) / 8), np.zeros((len(pos), 8))
+    out[:, slice(4) if halves else slice(0, None, 2)] = np.sin(angle)
+    out[:, slice(4, None) if halves else slice(1, None, 2)] = np.cos(angle)
+    return out
+
+
+def _dropped(x: Any, keep: float = 0.8, divided: float = 0.8) -> Any:
+    return x * (np.random.rand(*x.shape) < keep) / divided
+
+
+CHOSEN = np.where(np.arange(6) > 1, SCORES.argmax(axis=1), LABELS)
+P, TRUE = np.array([0.9, 0.2, 0.7, 0.4, 0.6, 0.1, 0.8, 0.3]), np.array([1.0, 0, 0, 1, 1, 1, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("mine", "reference", "inputs", "words"),
+    [
+        (lambda p, y: _f1(p, y, lambda a, b: (a + b) / 2), _f1, (P, TRUE), "the arithmetic mean"),
+        (lambda p, y: _f1(p, y, lambda a, b: a * b / (a + b)), _f1, (P, TRUE), "`2` is left out"),
+        (lambda S, y: np.mean(np.argmin(S, axis=1) == y), _accuracy, (SCORES, CHOSEN), "opposite sign"),
+        (lambda S, y: np.mean(np.argmax(S, axis=1) != y), _accuracy, (SCORES, CHOSEN), "1 minus the reference's"),
+        (lambda S, y: np.mean(y), _accuracy, (SCORES, CHOSEN), "cannot be followed"),
+        (lambda a, b: np.mean(b > a), lambda a, b: np.mean(a > b), (P, TRUE / 2), "`b` and `a` are exchanged"),
+        (lambda p: _positions(p, halves=True), _positions, (np.arange(6.0),), "side by side instead of interleaved"),
+        (lambda x: _positions(x)[:, [0, 1, 2, 3, 6, 7, 4, 5]], _positions, (np.arange(6.0),), "in the order [0, 1, 2"),
+        (lambda x: _dropped(x, 0.2), _dropped, (X,), "the probability to keep an element"),
+        (lambda x: _dropped(x, 0.5, 0.5), _dropped, (X,), "1.6 times as large at the others"),
+        (lambda S: np.exp(S - S.max(axis=1, keepdims=True)), lambda S: softmax(S), (SCORES,), "the maximum is taken"),
+        (lambda x: x + 1, lambda x: 2 * x + 1, (X,), "`2` is left out"),
+    ],
+)
+def test_what_only_counts_or_masks_or_orders(mine: Any, reference: Any, inputs: Any, words: str) -> None:
+    assert check_forward(reference, reference, *inputs)
+    report = check_forward(mine, reference, *inputs)
+    assert not report and words in report.cause and "size of" not in report.cause, str(report)

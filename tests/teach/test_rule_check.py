@@ -963,6 +963,72 @@ def test_a_class_that_takes_all_parameters_at_once_is_run_with_two() -> None:
     assert check_rule(NamedAdam, "adam").mistake == "shared-t"
 
 
+class IndexedAdam:
+    def __init__(self, lr: float = 0.1) -> None:
+        self.lr, self.state = lr, {}  # type: ignore[var-annotated]
+
+    def update(self, params: Any, grads: Any) -> None:
+        for i, (name, g) in enumerate(grads.items()):
+            state = self.state.setdefault(name, {})
+            state["m"] = 0.9 * state.get("m", 0.0) + 0.1 * g
+            state["v"] = 0.999 * state.get("v", 0.0) + 0.001 * g**2
+            mb, vb = state["m"] / (1 - 0.9 ** (i + 1)), state["v"] / (1 - 0.999 ** (i + 1))
+            params[name] -= self.lr * mb / (np.sqrt(vb) + 1e-7)
+
+
+def test_the_index_of_a_parameter_is_no_count_of_steps() -> None:
+    report = check_rule(IndexedAdam, "adam")
+    assert report.mistake == "t-is-index" and "from 1" in report.cause, str(report)
+
+
+def test_adadelta_of_the_paper_has_no_learning_rate() -> None:
+    names: dict[str, Any] = {"np": np}
+    exec(ADADELTA.replace("lr * d", "d"), names)
+    report = check_rule(names["step"], "adadelta")
+    assert report and "no learning rate, as in the paper" in str(report), str(report)
+    exec(ADADELTA.replace("lr * d", "d").replace("0.1 * d**2", "0.1 * np.abs(d)"), names)
+    assert check_rule(names["step"], "adadelta").mistake == "square-is-abs"
+    exec(ADADELTA.replace("lr * d", "lr**2 * d"), names)
+    assert check_rule(names["step"], "adadelta").mistake == "rate-twice"
+
+
+def test_mistakes_that_give_the_same_numbers_are_both_said() -> None:
+    names: dict[str, Any] = {"np": np}
+    exec(ADAMAX.replace("np.maximum", "np.minimum"), names)  # u is 0 at first, and x is infinite
+    cause = check_rule(names["step"], "adamax").cause
+    assert "the minimum is taken" in cause and "counts from 0" in cause, cause
+
+    def once_more(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+        state["v"] = 0.9 * state.get("v", 0.0) - learning_rate * dx
+        return x + 0.9 * state["v"]
+
+    cause = check_rule(once_more, "momentum").cause
+    assert "once more in the step" in cause and "misplaced parentheses" in cause, cause
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rule", "in_m", "in_v", "of_x", "found"),
+    [
+        ("adamw", 1, 1, 0.5, "weight-decay-twice + weight-decay-factor"),
+        ("adam", 0, -1, 0, "weight-decay-elsewhere + weight-decay-sign"),
+    ],
+)
+def test_two_mistakes_in_the_weight_decay(
+    rule: str, in_m: float, in_v: float, of_x: float, found: str, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(search, "LIMIT", 600.0)
+
+    def step(x: Any, dx: Any, state: Any, lr: float) -> Any:
+        t = state["t"] = state.get("t", 0) + 1
+        m = state["m"] = 0.9 * state.get("m", 0.0) + 0.1 * (dx + in_m * 0.1 * x)
+        v = state["v"] = 0.999 * state.get("v", 0.0) + 0.001 * (dx + in_v * 0.1 * x) ** 2
+        return (1 - lr * of_x * 0.1) * x - lr * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-7)
+
+    report = check_rule(step, rule, weight_decay=0.1)
+    assert report.mistake == found, str(report)
+
+
 ADAM_TEXT = """
 def make(beta1=0.9, beta2=0.999, eps=1e-7):
     m = v = 0.0
@@ -1053,6 +1119,10 @@ RARER: list[tuple[str, dict[str, Any], str, list[tuple[str, str, str]]]] = [
     ("nadam", {}, NADAM, [
         ("nxt * m / (1 - p * nxt)", "mu * m / (1 - p)", "lookahead-of-this-step"),
         ("nxt * m", "nxt * dx", "gradient-for-average"),
+        ("nxt * m / (1 - p * nxt)", "nxt * m / (1 - 0.9**t)", "bias-of-constant-decay"),
+        ("nxt * m", "0.9 * m", "schedule-ignored"),
+        ("(1 - p * nxt) + (1 - mu) * dx / (1 - p)", "(1 - mu**t * nxt) + (1 - mu) * dx / (1 - mu**t)",
+         "product-is-power"),
     ]),
     ("rprop", {}, RPROP, [
         ("same > 0", "same < 0", "branch"), ("x - d", "x - lr * d", "rate-elsewhere"),
@@ -1061,10 +1131,14 @@ RARER: list[tuple[str, dict[str, Any], str, list[tuple[str, str, str]]]] = [
     ("rmsprop", {}, LEAKING, [("0.01 * dx**2\n    else", "np.zeros_like(x)\n    else", "first-term-lost")]),
     ("sgd", {"weight_decay": 0.1}, DECAYED, [("0.1 * x", "lr * 0.1 * x", "weight-decay-rate-twice")]),
     ("adadelta", {}, ADADELTA, [("d = np.sqrt((state.get(\"d\", 0.0) + 1e-6) / (a + 1e-6)) * dx",
-                                 "d = np.sqrt((a + 1e-6) / (a + 1e-6)) * dx", "steps-too-early")]),
+                                 "d = np.sqrt((a + 1e-6) / (a + 1e-6)) * dx", "steps-too-early"),
+        ("np.sqrt((state.get(\"d\", 0.0) + 1e-6) / (a", "(np.sqrt(state.get(\"d\", 0.0)) + 1e-6) / np.sqrt((a",
+         "epsilon-outside-root")]),
     ("adamax", {}, ADAMAX, [("np.maximum(0.999 * state.get(\"u\", 0.0), np.abs(dx) + 1e-7)",
                              "0.999 * state.get(\"u\", 0.0) + 0.001 * np.abs(dx) + 1e-7", "maximum-is-mean")]),
-    ("lion", {}, LION, [("0.9 * m + 0.1 * dx)", "m)", "sign-of-old-average")]),
+    ("lion", {}, LION, [("0.9 * m + 0.1 * dx)", "m)", "sign-of-old-average"),
+                        ("np.sign(0.9 * m + 0.1 * dx)", "(np.sign(0.9 * m) + np.sign(0.1 * dx))",
+                         "function-of-terms")]),
     ("asgd", {"t0": 2}, ASGD, [("return x\n", "return ax\n", "average-goes-on")]),
 ]  # fmt: skip
 

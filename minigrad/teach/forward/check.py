@@ -357,10 +357,61 @@ class _Case:
             elif mine.size > of_reference.size:
                 report.cause += ": a sum or mean is missing, or goes over too few axes"
         else:
-            report.mistake, report.cause = _pattern(mine, of_reference, search, self._sizes())
+            counted = None if search is not None else self._without_graph()
+            report.mistake, report.cause = counted or _pattern(mine, of_reference, search, self._sizes())
+            if search is None and report.mistake == "unknown":
+                report.cause = "the lines of the reference cannot be followed, as where it only counts and compares; "
+                report.cause += "print the values of both, line by line"
         if search is not None and search.gave_up and not search.found:
             report.notes.append(f"the search was given up after {LIMIT:g} seconds")
         return report
+
+    def _without_graph(self) -> tuple[str, str] | None:
+        """Find what gives the learner's result for several inputs, where the reference only counts and compares."""
+        names, rng = _argument_names(self.reference), np.random.default_rng(0)
+        shuffled = [[rng.permuted(a) if i in self.floats else a for i, a in enumerate(self.arrays)] for _ in range(8)]
+        ways: list[tuple[str, str, Callable[[list[Any]], Any]]] = [
+            ("complement", "it is 1 minus the reference's: what should not count is counted (!= for ==, < for >)",
+             lambda a: [1 - r for r in self._right(a)]),
+            *[("sign", f"`{name}` acts with the opposite sign (argmin for argmax, < for >)",
+               lambda a, i=i: self._right([-x if j == i else x for j, x in enumerate(a)]))
+              for i, name in enumerate(names[: len(self.arrays)]) if i in self.floats],
+            *[("exchanged", f"`{names[i]}` and `{names[j]}` are exchanged: each is used where the other belongs",
+               lambda a, i=i, j=j: self._right([a[{i: j, j: i}.get(k, k)] for k in range(len(a))]))
+              for i in range(len(names)) for j in range(i) if self.arrays[i].shape == self.arrays[j].shape],
+        ]  # fmt: skip
+        found = []
+        for mistake, said, way in ways:
+            with suppress(Exception):
+                pairs = [(_results(self._call(self.mine, a)), way(a)) for a in (self.arrays, *shuffled)]
+                if all(equal(m, np.asarray(w), EXACT) for mine, want in pairs for m, w in zip(mine, want)):
+                    found.append((mistake, said))
+        return (found[0][0], either([said for _, said in found])) if found else None
+
+
+def _masked(mine: np.ndarray, right: np.ndarray) -> str:
+    """Describe a result that is 0 at more or fewer elements, and the same or scaled at the others."""
+    off, of_right = mine == 0, right == 0
+    both = ~off & ~of_right
+    nested = not (off & ~of_right).any() or not (of_right & ~off).any()
+    ratio = mine[both] / right[both]
+    if not of_right.any() or not nested or both.sum() < 2 or np.ptp(ratio) > 1e-6 * abs(float(ratio[0])):
+        return ""
+    said = f"it is 0 at {off.sum()} of {mine.size} elements, the reference's at {of_right.sum()}"
+    said += "" if np.isclose(ratio[0], 1) else f" and {ratio[0]:.6g} times as large at the others"
+    return f"{said}: the threshold of the mask differs (in dropout, the probability to keep an element)"
+
+
+def _reordered(mine: np.ndarray, right: np.ndarray) -> str:
+    """Describe a result whose elements along an axis are the reference's in another order."""
+    for axis in range(mine.ndim):
+        a, b = (np.moveaxis(x, axis, 0).reshape(x.shape[axis], -1) for x in (mine, right))
+        same = np.isclose(a[:, None], b[None], rtol=1e-6, atol=1e-12).all(axis=2) if len(a) <= 512 else np.eye(1)
+        if len(a) > 2 and np.all(same.sum(axis=0) == 1) and np.all(same.sum(axis=1) == 1):
+            order, halves = same.argmax(axis=1).tolist(), [*range(0, len(a), 2), *range(1, len(a), 2)]
+            said = "the halves stand side by side instead of interleaved (0::2 and 1::2): " * (order == halves)
+            return f"{said}along axis {axis} it has the reference's elements in the order {order[:16]}"
+    return ""
 
 
 def _pattern(mine: np.ndarray, right: np.ndarray, search: Search | None, sizes: dict[float, str]) -> tuple[str, str]:
@@ -388,6 +439,10 @@ def _pattern(mine: np.ndarray, right: np.ndarray, search: Search | None, sizes: 
             if np.isclose(ratio, n).any():
                 return "factor", f"the result is {n:g} times the reference's, and {n:g} is {meaning}: a sum for a mean"
             return "factor", f"the reference's is {n:g} times the result, and {n:g} is {meaning}: a mean for a sum"
+    if said := _masked(mine, right):
+        return "mask", said
+    if said := _reordered(mine, right):
+        return "order", said
     if mine.size > 1 and np.ptp(mine - right) <= 1e-6 * np.abs(mine - right).max():
         return "offset", f"a constant is added: {float((mine - right).flat[0]):.6g}"
     wrong = ~np.isclose(mine, right, rtol=1e-6, atol=0)

@@ -31,8 +31,13 @@ FOLDED_NOTE = (
     "epsilon is added to the root before the bias correction of v, as where the correction is part of the step size; "
     "the rule adds it after"
 )
-PAPER_NOTE = "the threshold of rho is 4, as in the paper of RAdam; here it is 5, as in PyTorch"
-ADDED_NOTE = "the weight decay is added to the gradient; that of Lion's paper shrinks x itself"
+ALSO_RIGHT = {
+    "radam": ("rho > 5", "rho > 4", "the threshold of rho is 4, as in the paper of RAdam; here it is 5, as in PyTorch"),
+    "adadelta": ("-learning_rate * A", "-A", "there is no learning rate, as in the paper of AdaDelta; here, as in "
+                 "PyTorch, the step is multiplied by one"),
+    "lion": (DECOUPLED, COUPLED, "the weight decay is added to the gradient; that of Lion's paper shrinks x itself"),
+}  # fmt: skip
+"""Of some rules another version: (pattern, what is written instead, what is said)."""
 EPSILONS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-10)
 """The usual values of epsilon: PyTorch's and Kingma and Ba's first, then the lecture's."""
 NAMES = [
@@ -201,7 +206,7 @@ class Reference:
 
         Code often has epsilon as a number, so that any usual one is right if the caller stated none. With the bias
         correction in the step size (Kingma and Ba, 2014, end of section 2) epsilon is added to the root of v itself.
-        Lion's weight decay may be added to the gradient.
+        Lion's weight decay may be added to the gradient. AdaDelta's paper has no learning rate.
         """
         folded = [
             edited for form in self.forms for pattern, instead in FOLDED for edited in rewrite(form, pattern, instead)
@@ -211,13 +216,9 @@ class Reference:
         values = [usual, *(e for e in EPSILONS if e != usual)] if free else [usual]
         if free and self.name == "adamax":
             values += [1e-300, 0.0]  # none at all, as in the paper; 0 / 0 is 0, or nan
-        paper = [edited for form in self.forms for edited in rewrite(form, "rho > 5", "rho > 4")]
-        added = [
-            edited
-            for form in self.forms
-            for edited in (rewrite(form, DECOUPLED, COUPLED) if self.name == "lion" else ())
-        ]
-        for forms, said in ((self.forms, ""), (folded, FOLDED_NOTE), (paper, PAPER_NOTE), (added, ADDED_NOTE)):
+        pattern, instead, note = ALSO_RIGHT.get(self.name.lower(), ("", "", ""))
+        versions = [edited for form in self.forms for edited in rewrite(form, pattern, instead) if pattern]
+        for forms, said in ((self.forms, ""), (folded, FOLDED_NOTE), (versions, note)):
             for epsilon in values if forms else ():
                 other = replace(
                     self, forms=forms, settings={**self.settings, "epsilon": epsilon} if free else self.settings

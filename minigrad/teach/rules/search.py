@@ -113,7 +113,8 @@ class Search:
         self.element = Element(reference, trial, taken)
         self.known: Known = {} if first is None else first.known
         self.until: float = time.thread_time() + LIMIT if first is None else first.until
-        self.slack = 0.15 if self._rate_is_a_weight() else 0.0
+        nothing_shown = not np.isfinite(taken.x[0]).any()  # by nan and inf alone, many mistakes look alike
+        self.slack = 0.15 if nothing_shown or self._rate_is_a_weight() else 0.0
 
     def of(self, reference: Reference) -> Search:
         """Return the search with another rule."""
@@ -282,7 +283,8 @@ class Search:
         found: list[Explanation] = []
         for form in self.reference.forms:
             several = self._different(form)
-            found += self._in_two_lines(form, several)
+            of_decay = [(f, e) for f, e in several if e.name.startswith("weight-decay")]  # it has few lines
+            found += self._in_one_line(form, of_decay) or self._in_two_lines(form, several)
             if not found:
                 found += self._in_one_line(form, several)
             if found:
@@ -318,10 +320,11 @@ class Search:
     def _in_one_line(self, form: Formula, several: list[tuple[Formula, Explanation]]) -> list[Explanation]:
         """Two mistakes of which the second is made in the lines of the first."""
         found = []
-        for formula, why in [(f, e) for f, e in several if len(f.body) == len(form.body)][:FIRST]:
-            places = [i for i, (a, b) in enumerate(zip(formula.body, form.body)) if a is not b]
+        for formula, why in several[:FIRST]:
+            same = len(formula.body) == len(form.body)
+            places = [i for i, s in enumerate(formula.body) if (s is not form.body[i] if same else s not in form.body)]
             lines = formula.with_body([formula.body[i] for i in places])
-            for edited, reason in self.variants(lines, 1.2) if not self.late() else ():
+            for edited, reason in self.variants(lines, 1.2) if places and not self.late() else ():
                 if len(edited.body) == len(places):
                     body = [*formula.body]
                     for i, statement in zip(places, edited.body):

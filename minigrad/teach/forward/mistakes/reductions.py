@@ -135,6 +135,8 @@ def _other_reduction(site: Site) -> Iterator[Variant]:
         if kind != site.op.kind:
             cost = 0.0 if {kind, site.op.kind} in ({"sum", "mean"}, {"var", "std"}) else 0.2
             take = partial(function, axis=axis, keepdims=keepdims)
+            if np.all(take(site.op.operands[0]) == 1):  # as the maximum of exp after a shift: it cannot be seen
+                cost = 0.08
             yield Variant(lambda v, f=take: f(site.operands(v)[0]), names.get(kind, kind), cost)
     more: dict[str, Any] = {
         "product": np.prod, "median": np.median, "sum of squares": lambda a, **k: np.sum(a**2, **k),

@@ -131,7 +131,7 @@ class Site:
                 return f"{name}, the square root of the inner dimension of {self.words.name(of)},"
             if value > 1 and (meaning := sizes.get(value)):
                 return f"{name}, {meaning},"
-            if value > 1 and (meaning := sizes.get(round(value**2, 9))):
+            if isinstance(o, float) and value > 1 and (meaning := sizes.get(round(value**2, 9))):
                 return f"{name}, the square root of {meaning},"
         return name
 

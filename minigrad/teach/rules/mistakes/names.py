@@ -41,6 +41,8 @@ mistake("gradient-changed", "rule", "the gradient is changed before the rule use
         ("", "dx = dx * x", "it is multiplied by x"),
         ("", "dx = dx ** 2", "it is squared"),
         ("", "dx = np.trunc(dx)", "it is rounded to integers (an integer dtype)"), assumes=1.3)
+mistake("schedule-ignored", "rule", "the constant beta1 is used in `{target}` instead of `{detail}`, which changes "
+        "with t", ("mu_next", "beta1", "mu_next"), ("mu", "beta1", "mu"))
 mistake("x-is-integer", "rule", "x is rounded to integers before the step (an integer dtype)", ("", "x = np.trunc(x)"),
         assumes=1.2)
 # fmt: on

@@ -57,7 +57,9 @@ mistake("other-epsilon-inside-root", "rule", "epsilon is added inside the square
         assumes=1.3)
 mistake("epsilon-outside-root", "rule", "epsilon is added outside the square root; the rule adds it inside",
         ("np.sqrt((A + epsilon) / (B + epsilon))", "np.sqrt(A + epsilon) / (np.sqrt(B) + epsilon)"),
-        ("np.sqrt((A + epsilon) / (B + epsilon))", "(np.sqrt(A) + epsilon) / (np.sqrt(B) + epsilon)"))
+        ("np.sqrt((A + epsilon) / (B + epsilon))", "(np.sqrt(A) + epsilon) / (np.sqrt(B) + epsilon)"),
+        ("np.sqrt((A + epsilon) / B)", "(np.sqrt(A) + epsilon) / np.sqrt(B)"),
+        ("np.sqrt(A / (B + epsilon))", "np.sqrt(A) / (np.sqrt(B) + epsilon)"))
 mistake("epsilon-missing", "rule", "epsilon is missing{detail}",
         ("A + epsilon", "A", ": where the gradient is zero or tiny the step becomes nan or far too large"),
         ("np.sqrt((A + epsilon) / (B + epsilon))", "np.sqrt(A / (B + epsilon))", " in the numerator: `steps` starts at "
@@ -77,6 +79,10 @@ mistake("not-divided", "rule", "the division by the root of `cache` or `v` is mi
         ("A / (np.sqrt(B) + epsilon)", "A"), assumes=1.0)
 mistake("multiplied", "rule", "the step is multiplied by the root, where the rule divides by it",
         ("A / (np.sqrt(B) + epsilon)", "A * (np.sqrt(B) + epsilon)"), assumes=1.0)
+
+mistake("function-of-terms", "rule", "the function in `{target}` is taken of each term alone and the results added; it "
+        "belongs around the whole sum", ("np.sign(A + B)", "np.sign(A) + np.sign(B)"),
+        ("np.sqrt(A + B)", "np.sqrt(A) + np.sqrt(B)"), ("(A + B) ** 2", "A ** 2 + B ** 2"), assumes=1.1)
 
 # ---- bias correction ------------------------------------------------------------------------------------------
 
@@ -119,6 +125,13 @@ mistake("t-from-zero", "rule", "t of the bias correction counts from 0 instead o
         ("BETA ** t", "BETA ** (t - 1)"), assumes=0.9)
 mistake("t-one-late", "rule", "t of the bias correction is off by one: it is 2 in the first step",
         ("BETA ** t", "BETA ** (t + 1)"))
+mistake("t-is-index", "rule", "t of the bias correction is the index of the parameter, {detail}, where it must count "
+        "the steps", ("BETA ** t", "BETA ** (PART + 1)", "from 1"), ("BETA ** t", "BETA ** PART", "from 0"))
+mistake("product-is-power", "rule", "`{target}` is this step's factor to the power t; the factor changes from step to "
+        "step, so keep the product of all of them", ("STATE * A", "A ** t"))
+mistake("bias-of-constant-decay", "rule", "the bias correction uses 1 - beta1**t, as Adam's does, where this rule "
+        "needs the product of its changing mu", ("1 - mu_product * A", "1 - beta1 ** t"),
+        ("1 - mu_product", "1 - beta1 ** t"))
 mistake("t-by-two", "rule", "t of the bias correction is increased twice in each step",
         ("state.get('t', 0) + 1", "state.get('t', 0) + 2"))
 # fmt: on

@@ -69,5 +69,5 @@ mistake("warm-up-step", "rule", "the steps before v has seen enough gradients {d
         ("-learning_rate * mb", "-learning_rate * (mb if rho > 5 else dx)", "are made with dx itself, not its average"))
 mistake("velocity-in-last-step", "rule", "the velocity is multiplied by mu once more in the step",
         ("x + v", "x + mu * v"), ("x - v", "x - mu * v"), ("-learning_rate * v", "-learning_rate * mu * v"),
-        assumes=1.15)
+        assumes=1.0)
 # fmt: on
