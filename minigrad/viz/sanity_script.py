@@ -157,12 +157,15 @@ _DIFFERENCES: tuple[Callable[..., Any], ...] = (
     partial(functional.mse_loss, reduction="sum"),
     functional.l1_loss,
 )
-_WRONG = (lambda s: s.log_softmax(0), lambda s: s.softmax(1), lambda s: s - s.logsumexp((0, 1)))
-"""What takes the place of log_softmax(1): over the batch, without the logarithm, over all scores."""
+_CROSS_ENTROPIES: tuple[Callable[..., Any], ...] = (
+    functional.cross_entropy,
+    functional.nll_loss,
+    partial(_picked, lambda s: s.log_softmax(0)),  # wrong: over the batch
+    partial(_picked, lambda s: s.softmax(1)),  # without the logarithm
+    partial(_picked, lambda s: s - s.logsumexp((0, 1))),  # over all scores
+)
 _ENTROPIES: tuple[Callable[..., Any], ...] = tuple(
-    partial(loss, reduction=reduction)
-    for loss in (functional.cross_entropy, functional.nll_loss, *(partial(_picked, form) for form in _WRONG))
-    for reduction in ("mean", "sum")
+    partial(loss, reduction=reduction) for loss in _CROSS_ENTROPIES for reduction in ("mean", "sum")
 )
 
 
