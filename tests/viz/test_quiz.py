@@ -336,15 +336,17 @@ def test_shapes_with_an_axis_of_one() -> None:
         ("dp", "(2, 2)", "a Jacobian; its product"),
         ("dp", "(6, 2, 6, 2)", "the shape of a Jacobian; its product"),
         ("dx", "(3, 2, 4)", "transposed"),
+        ("du", "(4, 2, 3)", "the shape of `x`, another operand, transposed"),
     ],
 )
 def test_a_wrong_shape_gets_its_mistake(name: str, shape: str, said: str) -> None:
     h, W = minigrad.randn(6, 5, requires_grad=True), minigrad.randn(5, 2, requires_grad=True)
     b, x = minigrad.randn(2, requires_grad=True), minigrad.randn(4, 3, 2, requires_grad=True)
+    u = minigrad.randn(4, 2, 5, requires_grad=True)
     p = h @ W
     q = (p + b).softmax(1)
-    p.name, q.name, h.name, W.name, b.name, x.name = "p", "q", "h", "W", "b", "x"
-    loss = q.sum() + p.softmax(1).sum() + x.exp().sum()
+    p.name, q.name, h.name, W.name, b.name, x.name, u.name = "p", "q", "h", "W", "b", "x", "u"
+    loss = q.sum() + p.softmax(1).sum() + x.exp().sum() + (x @ u).sum()
     asked = [question for s in step(loss) for question in questions(s) if question.name == name]
     assert any(said in question.judge(shape)[1] for question in asked), [q.judge(shape)[1] for q in asked]
     assert all(question.judge(str(question.answer)) == (True, "Right.") for question in asked)

@@ -145,7 +145,7 @@ _entry("shape without its axis", "an axis is lost: a gradient keeps the axes of 
        _shape(lambda s: tuple(n for n in s.right if n != 1) if 1 in s.right else None))
 _entry("shape of another operand", "this is the shape of {detail}, another operand", 1.4, _shape(lambda s: s.others))
 _entry("transposed shape of another operand", "this is the shape of {detail}, another operand, transposed", 1.45,
-       _shape(lambda s: {name: shape[::-1] for name, shape in s.others.items()}))
+       _shape(lambda s: {name: (*shape[:-2], *shape[-2:][::-1]) for name, shape in s.others.items()}))
 _entry("number of elements", "this is the number of elements; a shape has the length of each axis", 1.5,
        _shape(lambda s: (math.prod(s.right),)))
 _entry("Jacobian", "this is the shape of a Jacobian; its product with the upstream gradient has the shape of {operand}",
