@@ -164,7 +164,7 @@ def tape_of(case: Case) -> Tape | None:
         tape = Tape(recording or record(case.function, case.x, case.names[0]), upstream)  # type: ignore[arg-type]
     except Exception:  # whatever a function raises on arrays that it was not written for
         return None
-    return tape if case.same(tape.gradient, case.numeric) else None
+    return tape.merged() if case.same(tape.gradient, case.numeric) else None
 
 
 _ALIKE = (
@@ -192,6 +192,9 @@ def _said(found: list[Explanation], search: Search) -> Diagnosis:
     best = found[0]
     rivals = [e for e in found[1:] if e.assumes <= best.assumes + 0.15 and len(e.candidates) == len(best.candidates)]
     rivals = [e for e in rivals if not _alike(e, best)][:1]
+    whole = [e.candidates[0].variants[0].detail[:3] for e in found if e.candidates[0].mistake.name == "whole factor"]
+    if best.candidates[0].mistake.name in _ALIKE[0] and "1/2" in whole:  # one of two equal contributions
+        rivals = rivals or [e for e in found if e.candidates[0].mistake.name in ("other function", "whole factor")][:1]
     texts = [" and ".join(sentence(c, search.words) for c in e.candidates) for e in (best, *rivals)]
     cause = f"either {texts[0]}; or {texts[1]}" if len(texts) > 1 else texts[0]
     if len(best.candidates) > 1:

@@ -275,6 +275,29 @@ class Tape:
         where[node] = len(self.ops) - 1
         return True
 
+    def merged(self) -> Tape:
+        """Return the tape on which a part such as x[i] that is read several times in one pass is read once."""
+        ops: list[Op] = []
+        where: list[int] = []
+        seen: dict[Any, int] = {}
+        for k, op in enumerate(self.ops):
+            sources = tuple(None if s is None else where[s] for s in op.sources)
+            key: Any = k
+            if op.kind in MOVING and None not in sources and (at := op.place) is not None and at.code is not None:
+                key = op.kind, sources, repr(op.parameters), at.code, at.calls, at.count, repr(at.integers)
+            where.append(seen.setdefault(key, len(ops)))
+            if where[k] == len(ops):
+                ops.append(op.copy())
+                ops[-1].sources, ops[-1].calls, ops[-1].ways, ops[-1].users = sources, {}, None, []
+                for i, s in enumerate(sources):
+                    if s is not None:
+                        ops[s].users.append((where[k], i))
+        if len(ops) == len(self.ops) or where[-1] < len(ops) - 1:
+            return self
+        new = Tape.of(ops, self.seed, self.recording)
+        new.gradients = new.walk()
+        return new
+
     @property
     def x(self) -> np.ndarray:
         """The input."""

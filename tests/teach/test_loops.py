@@ -260,3 +260,48 @@ def test_weights_of_a_sum_of_paths() -> None:
         g = g * (2 * stay - 1)
     dx[0, 0] = g
     assert "1 for the larger one and 0 for the other" in cause(f, X, dx)
+
+
+@pytest.mark.parametrize("xhat_in_sum", [True, False])
+def test_a_row_that_is_read_several_times_in_a_pass_is_one_value(xhat_in_sum: bool) -> None:
+    rng = np.random.default_rng(5)
+    x, g, dout = rng.standard_normal((4, 6)), rng.standard_normal(6), rng.standard_normal((4, 6))
+
+    def normalized(x: np.ndarray) -> Any:
+        rows = []
+        for i in range(len(x)):
+            mean = x[i].mean()
+            var = ((x[i] - mean) ** 2).mean()
+            xhat = (x[i] - mean) / np.sqrt(var + 1e-5)
+            rows.append(g * xhat)
+        return np.stack(rows)
+
+    std = np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
+    xhat = (x - x.mean(axis=1, keepdims=True)) / std
+    dxhat = dout * g
+    inner = (dxhat * xhat if xhat_in_sum else dxhat).mean(axis=1, keepdims=True)  # wrong: without xhat
+    dx = dxhat - dxhat.mean(axis=1, keepdims=True) - xhat * inner
+    found = check_gradient(normalized, x, dx if xhat_in_sum else dx / std, dout).findings[0].diagnosis
+    said = "the factor 1/std is missing" if xhat_in_sum else "xhat is missing in mean(g * xhat)"
+    assert found is not None and "the gradient of the normalization `xhat`" in found.cause and said in found.cause
+
+
+def test_a_row_that_is_read_in_several_passes_is_not_one_value() -> None:
+    rng = np.random.default_rng(6)
+    E = rng.standard_normal((4, 3))
+    triples = [(0, 1, 2), (2, 3, 1), (1, 0, 3)]
+
+    def triplets(E: np.ndarray) -> Any:
+        total = 0.0
+        for a, p, n in triples:
+            total = total + ((E[a] - E[p]) ** 2).sum() - ((E[a] - E[n]) ** 2).sum() ** 2
+        return total
+
+    dE = np.zeros_like(E)
+    for a, p, n in triples:
+        near, far = 2 * (E[a] - E[p]), 4 * ((E[a] - E[n]) ** 2).sum() * (E[a] - E[n])
+        dE[a] += near  # wrong: the anchor is in both terms
+        dE[p] -= near
+        dE[n] += far
+    found = check_gradient(triplets, E, dE).findings[0].diagnosis
+    assert found is not None and "it depends on `E[a]` too" in found.cause and "in every pass" in found.cause
