@@ -128,6 +128,17 @@ PLANTED: dict[str, tuple[tuple[int, ...], Callable[[Any], Any], Callable[[np.nda
         lambda h: t(h) * np.sin(h),
         lambda g, h: g * t(h) * (1 - t(h) ** 2) + g * np.sin(h) * np.cos(h),
     ),
+    "other choice": (
+        (4, 3),
+        lambda h: np.where(C > 0, t(h) * D, np.sin(h) * C),
+        lambda g, h: g * (1 - t(h) ** 2) * D,
+    ),
+    "inverse": (
+        (3, 3),
+        lambda h: np.linalg.inv(h + 5 * np.eye(3)),
+        lambda g, h: -g @ np.linalg.inv(h + 5 * np.eye(3)).T,
+    ),
+    "one for both": ((3,), lambda h: h @ S @ h, lambda g, h: 2 * g * (S @ h)),
     "weights of a log-sum-exp": ((4, 3), lambda h: np.logaddexp(C * h, D * h), lambda g, h: g * (C + D)),
     "changed upstream": (
         (4, 3),

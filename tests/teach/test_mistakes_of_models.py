@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from cases import each
 
 from minigrad.autograd import check_gradient
@@ -121,3 +122,77 @@ def test_the_cause_is_named(said: str) -> None:
     assert check_gradient(f, x, right, g)
     report = check_gradient(f, x, wrong, g)
     assert said in str(report), str(report)
+
+
+def said_of(f: Callable[[np.ndarray], Any], x: np.ndarray, wrong: np.ndarray) -> str:
+    found = check_gradient(f, x, wrong).findings[0].diagnosis
+    assert found is not None
+    return found.cause
+
+
+@pytest.mark.parametrize("scaled", [1.0, 3.0])
+def test_a_standard_deviation_for_its_square_is_named(scaled: float) -> None:
+    rng = np.random.default_rng(0)
+    x, y, sigma = rng.standard_normal((5, 3)), rng.standard_normal((5, 3)), 1.3
+
+    def loss(x: np.ndarray) -> Any:
+        distances = ((x - y) ** 2).sum(axis=1)
+        return scaled * np.exp(-distances / (2 * sigma**2)).sum()
+
+    k = np.exp(-((x - y) ** 2).sum(axis=1, keepdims=True) / (2 * sigma**2))
+    said = said_of(loss, x, -scaled * k * (x - y) / sigma)  # wrong: sigma, not its square
+    assert "1.3 times too large: divided by 1.3 where its square must stand" in said
+
+
+@pytest.mark.parametrize("weight", [3.0, 7.0])
+def test_the_weight_of_a_class_that_is_forgotten_is_named(weight: float) -> None:
+    rng = np.random.default_rng(1)
+    z, y = rng.standard_normal(8), np.array([1.0, 0, 0, 1, 1, 0, 0, 0])
+
+    def loss(z: np.ndarray) -> Any:
+        softplus = np.log(1 + np.exp(-z))
+        return (weight * y * softplus + (1 - y) * (z + softplus)).mean()
+
+    said = said_of(loss, z, (1 / (1 + np.exp(-z)) - y) / 8)
+    assert "`softplus` through `weight * y * softplus` (line" in said and f"without the factor {weight:g} of" in said
+
+
+def test_one_of_two_equal_contributions_may_be_the_2_of_a_square() -> None:
+    x = np.random.default_rng(2).standard_normal((4, 2))
+
+    def loss(x: np.ndarray) -> Any:
+        diff = x[:, None] - x[None, :]
+        return np.exp(-(diff**2).sum(axis=-1)).sum()
+
+    diff = x[:, None] - x[None, :]
+    k = np.exp(-(diff**2).sum(axis=-1))[:, :, None]
+    said = said_of(loss, x, (-2 * k * diff).sum(axis=1))
+    assert said.startswith("either `diff`") and "the factor 2 is missing" in said
+
+
+def test_a_temperature_of_2_is_no_square() -> None:
+    rng = np.random.default_rng(3)
+    z, target, temperature = rng.standard_normal((4, 3)), rng.dirichlet(np.ones(3), 4), 2.0
+
+    def loss(z: np.ndarray) -> Any:
+        log_p = z / temperature - np.log(np.exp(z / temperature).sum(axis=1, keepdims=True))
+        return -(target * log_p).sum() / 4
+
+    p = np.exp(z / temperature)
+    said = said_of(loss, z, (p / p.sum(axis=1, keepdims=True) - target) / 4)
+    assert "the factor 1/2 (the constant 2) is missing" in said and "square" not in said
+
+
+def test_the_condition_of_a_choice_on_another_array_is_named() -> None:
+    target, errors = np.arange(6.0), np.array([-2.5, -0.4, 0.3, 1.9, -1.7, 0.8])
+    x = target + errors
+
+    def huber(x: np.ndarray) -> Any:
+        e = x - target
+        size = np.abs(e)
+        return np.where(size <= 1, 0.5 * e**2, size - 0.5).sum()
+
+    said = said_of(huber, x, np.where(errors <= 1, errors, np.sign(errors)))  # wrong: |e| must be at most 1
+    assert "goes back by another choice: `e`, not `size`, is tested" in said
+    said = said_of(huber, x, errors)  # wrong: a square everywhere
+    assert "`0.5 * e**2` gets it at all elements, and `size - 0.5` at none" in said

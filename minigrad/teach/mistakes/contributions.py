@@ -369,6 +369,10 @@ def _factor(s: Edge) -> Iterator[Variant]:
                 way = "multiplied" if s.op.kind == "mul" else "divided"
                 twice = f"{way} by {s.words.operand(s.k, 1 - s.i)} twice"
                 text, assumes = f"{twice}, as by {n * n:.6g} instead of {n:.6g}, its root", -0.9
+        weights = np.asarray(s.op.operands[1 - s.i] if s.op.kind == "mul" and not s.is_square else 0.0)
+        if np.size(weights) > 1 and len(one := np.unique(weights[weights != 0])) == 1 and math.isclose(c * one[0], 1):
+            n = 1 - s.i  # the weight of a class, or the 1/keep of dropout: a mask is left
+            text, assumes = f"without the factor {one[0]:g} of {s.words.operand(s.k, n)}", -0.5
         if assumes > 1 and s.tape.x.size < 2:
             return  # one number is a multiple of any other
         yield Variant(lambda g: c * s.contribution(g), text, assumes, f"{c:.6g}")

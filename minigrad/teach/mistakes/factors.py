@@ -9,12 +9,20 @@ import numpy as np
 
 from minigrad.teach.catalogue import REDUCTIONS
 from minigrad.teach.mistakes.sites import CHOICES
-from minigrad.teach.tape import Tape
+from minigrad.teach.tape import Op, Tape
 from minigrad.teach.wording import Words
 
 SQUARE = "the 2 of a square"
 """What a factor of 2 means; a dimension of size 2 is named beside it."""
 AVERAGED = "the number of elements that are averaged"
+
+
+def is_square(op: Op) -> bool:
+    """Return whether an operation is the square of a value, as a product too."""
+    if op.kind == "pow":
+        return op.sources[1] is None and bool(np.all(np.asarray(op.operands[1]) == 2))
+    first = op.sources[:1] if op.kind in ("mul", "matmul") else ()
+    return op.kind == "square" or bool(first) and op.sources[1:] == first and first != (None,)
 
 
 def factor_words(c: float, tape: Tape) -> tuple[str, float]:
@@ -68,6 +76,11 @@ def factor_words(c: float, tape: Tape) -> tuple[str, float]:
             if value > 0 and math.isclose(abs(c), value, rel_tol=1e-6):
                 right = 2 * n - 1 - m
                 return f"{wrong}off by {right:g}/{m:g}: divided by {m:g} instead of {right:g} ({called})", 0.3 * (c < 0)
+    for called, n in known:  # such as 2 * sigma**2
+        root = math.sqrt((n if n > 1 else 1 / n) / 2)
+        for value, said in ((root, "large: divided"), (1 / root, "small: multiplied")):
+            if called.startswith("the constant") and math.isclose(abs(c), value, rel_tol=1e-6):
+                return f"{wrong}{root:g} times too {said} by {root:g} where its square must stand, in {called}", 0.3
     for (first, n), (second, m) in itertools.permutations(plain[:12], 2):
         if math.isclose(abs(c), math.sqrt(n / m), rel_tol=1e-6):
             return f"divided by sqrt({m:g}), {second}, instead of sqrt({n:g}), {first}", 0.5
@@ -122,16 +135,19 @@ def meaningful(tape: Tape) -> list[tuple[str, float]]:
     """Return the numbers that a factor may be made of, with their meaning."""
     found: dict[float, str] = {2.0: SQUARE}
     words = Words(tape)
+    squares = f"{SQUARE}, or " * any(map(is_square, tape.ops))
+    of_2 = False
 
     def add(n: float, called: str) -> None:
         if n == 2 and found[n] == SQUARE:
-            found[n] = f"{SQUARE}, or {called}"
+            found[n] = squares + called
         found.setdefault(n, called)
 
     for op in tape.ops:
         for i, o in enumerate(op.operands):
             if op.sources[i] is None and o is not None and np.ndim(o) == 0 and float(o) not in (0, 1, -1):
                 found.setdefault(abs(float(o)), f"the constant {op.names.get(i) or f'{float(o):g}'}")
+                of_2 |= abs(float(o)) == 2 and op.kind != "pow"
     for k, op in enumerate(tape.ops):
         if not op.active and op.value.size == 1 and float(op.value.ravel()[0]) not in (0, 1, -1):
             found.setdefault(abs(float(op.value.ravel()[0])), f"the value of {words.name(k)}")
@@ -157,6 +173,8 @@ def meaningful(tape: Tape) -> list[tuple[str, float]]:
                 for v in values.tolist():
                     if v > 0 and v != 1:  # such as the weights of two classes, or the mask of dropout
                         found.setdefault(v, f"in {words.operand(k, i)}")
+    if of_2:
+        add(2.0, "the constant 2")
     known = [(meaning, n) for n, meaning in found.items() if n > 0 and n != 1]
     # sizes first: a constant of the function may be the inverse of one by chance, and a number of the data any
     return sorted(known, key=lambda one: (one[0].startswith("the number of elements"), _is_of_data(*one)))

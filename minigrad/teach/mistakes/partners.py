@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +31,27 @@ def _exchanged(pair: Partners) -> Iterator[Variant]:
         where = f" through {b.words.through(b.k)}" if total is not None else ""
         text = f"{other}{where}: each has the factor of the other"
         yield Variant({a: Times(b.local, a.fitted), b: Times(a.local, b.fitted)}, text)
+
+
+@mistake("other choice", "partners", "the gradient of {through} goes back by another choice: {detail}", assumes=1.4)
+def _other_choice(pair: Partners) -> Iterator[Variant]:
+    a, b, total = pair
+    if a.op.kind not in CHOICES or total is not None or not {(a.k, a.i), (b.k, b.i)} <= {*a.tape.edges}:
+        return
+    chosen = a.local != 0
+    one, other = (e.words.operand(e.k, e.i) for e in pair[:2])
+    made = [(one, other, np.ones_like(a.local)), (other, one, np.zeros_like(a.local))]
+    choices = [(f"{all_} gets it at all elements, and {none} at none", by) for all_, none, by in made]
+    mixed = a.op.kind == "where" and chosen.any() and not chosen.all()
+    arrays = [p for p in a.peers(chosen.shape) if mixed and p[1].strip("`").isidentifier()]
+    for (tested, name), sign in itertools.product(arrays, (1, -1)):
+        low, high = (sign * tested)[chosen].max(), (sign * tested)[~chosen].min()
+        if low < high:  # where the first operand is chosen, this array is below a limit
+            limit = next((c for c in (0, 1, -1, 0.5, -0.5, 2, -2, 0.1, -0.1) if low <= c <= high), (low + high) / 2)
+            choices += [(f"{n}, not {name}, is tested", 1.0 * (sign * array <= limit)) for array, n in arrays]
+    for said, by in choices:
+        far = 0.1 * said.endswith("tested")
+        yield Variant({a: Times(by, a.fitted), b: Times(1 - by, b.fitted)}, said, far, said)
 
 
 @mistake("weights of a log-sum-exp", "partners", "the gradient of {through} passes back to {operand} and to its "

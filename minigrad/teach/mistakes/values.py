@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -220,6 +221,17 @@ def _several(s: Site) -> Iterator[Variant]:
                 yield Variant(change, f"{ways} {said}", 0.1 * (len(those) - 2), f"{those} {by}")
 
 
+@mistake("one for both", "arrivals", "two contributions to {node}{line} are taken for the same, as if a matrix were "
+         "symmetric: that through {detail} not at all", assumes=1.25)  # fmt: skip
+def _one_for_both(s: Site) -> Iterator[Variant]:
+    """2 A x for the gradient of x.T A x, which is (A + A.T) x."""
+    products = [j for j, (k, _) in enumerate(s.uses) if s.tape.ops[k].kind in ("matmul", "permute", "reshape")]
+    for j, other in itertools.permutations(products, 2) if len(products) <= 3 and s.words.passes(s.k) == 1 else ():
+        kept, lost = (s.words.through(s.uses[m][0]) for m in (j, other))
+        change = lambda cs, j=j, o=other: sum(cs) + cs[j] - cs[o]  # noqa: E731
+        yield Variant(change, f"{kept} counts twice, that through {lost}")
+
+
 @mistake("other time steps", "arrivals", "{node}{line} is used in its own pass of the loop and in the next one: "
          "{detail}", assumes=1.0)  # fmt: skip
 def _other_time_steps(s: Site) -> Iterator[Variant]:
@@ -340,3 +352,21 @@ def _spread(s: Edge) -> Iterator[Variant]:
         "1/std, of the root, is there, as if it were the standard deviation": 2 * less / (n * np.sqrt(y)) * (power - 1),
     }.items():
         yield Variant(lambda g, wrong=wrong: g.reshape(mean.shape) * wrong, said)
+
+
+@mistake("inverse", "edge", "the gradient of the inverse {through} is wrong: {detail}; with Y for the inverse it is "
+         "-Y.T @ g @ Y.T", assumes=1.1)  # fmt: skip
+def _inverse(s: Edge) -> Iterator[Variant]:
+    if s.op.kind != "inv":
+        return
+    y, t, back = s.op.value, s.op.value.swapaxes(-1, -2), s.operand.swapaxes(-1, -2)
+    for said, wrong in {
+        "Y.T on the left is missing": lambda g: -g @ t,
+        "Y.T on the right is missing": lambda g: -t @ g,
+        "Y.T is missing on both sides": lambda g: -g,
+        "Y is not transposed on the left": lambda g: -y @ g @ t,
+        "Y is not transposed on the right": lambda g: -t @ g @ y,
+        "Y is not transposed": lambda g: -y @ g @ y,
+        "the matrix itself stands on both sides": lambda g: -back @ g @ back,
+    }.items():
+        yield Variant(wrong, said)

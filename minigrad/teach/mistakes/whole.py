@@ -10,10 +10,9 @@ from contextlib import suppress
 import numpy as np
 
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.mistakes.factors import SQUARE, factor_words, meaningful, ratio_words
+from minigrad.teach.mistakes.factors import SQUARE, factor_words, is_square, meaningful, ratio_words
 from minigrad.teach.mistakes.moves import dimensions, shifted, subsets
 from minigrad.teach.mistakes.sites import Whole
-from minigrad.teach.tape import Op
 
 
 @mistake("whole sign", "gradient", "the right numbers with the wrong sign", assumes=0.5)
@@ -32,14 +31,6 @@ def _whole_factor(s: Whole) -> Iterator[Variant]:
         yield Variant(lambda g: c * g, text, assumes)
 
 
-def _is_square(op: Op) -> bool:
-    """Return whether an operation is the square of a value, as a product too."""
-    if op.kind == "pow":
-        return op.sources[1] is None and bool(np.all(np.asarray(op.operands[1]) == 2))
-    first = op.sources[:1] if op.kind in ("mul", "matmul") else ()
-    return op.kind == "square" or bool(first) and op.sources[1:] == first and first != (None,)
-
-
 def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
     whole = round(abs(c)) if abs(c) > 1 else round(1 / abs(c))
     if whole > 1 and math.isclose(max(abs(c), 1 / abs(c)), whole, rel_tol=1e-4):
@@ -48,6 +39,8 @@ def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
         text = f"{'-' * (c < 0)}{whole if abs(c) > 1 else f'1/{whole}'}{', ' * bool(meaning)}{meaning}"
         if whole == 2 and not meaning:
             text += ": the 2 of a square?" if abs(c) > 1 else ": the 2 of a square, or an input used twice (= for +=)?"
+        elif meaning.startswith(("the constant", "the value")):
+            text = f"{text.removesuffix(f', {meaning}')}: it is {factor_words(c, s.tape)[0]}"
         elif meaning:
             text += ", or the 2 of a square" * (whole == 2)
             twice = "is it divided by N twice, or is a sum divided by N?"
@@ -57,7 +50,7 @@ def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
         else:
             way = "missing" if abs(c) > 1 else "applied twice"
             text += f": if there are {whole} examples, the 1/N of a mean is {way}"
-        return text, 0.0 if meaning or whole == 2 and any(map(_is_square, s.tape.ops)) else 0.5
+        return text, 0.0 if meaning or whole == 2 and any(map(is_square, s.tape.ops)) else 0.5
     text, assumes = factor_words(c, s.tape)
     return f"{c:.6g}" + (f": it is {text}" if assumes < 1 else ""), assumes
 
@@ -209,7 +202,7 @@ def _penalty_gradient(s: Whole) -> np.ndarray:
     """Return the gradient of the squares of the input, or of parts of it, that the function adds up."""
     total = np.zeros(s.x.shape)
     for k, op in enumerate(s.tape.ops):
-        if not _is_square(op) or s.tape.gradients[k] is None:
+        if not is_square(op) or s.tape.gradients[k] is None:
             continue
         source = op.sources[0]
         while source and s.tape.ops[source].kind in ("getitem", "reshape", "permute"):
