@@ -284,7 +284,8 @@ class Tape:
             sources = tuple(None if s is None else where[s] for s in op.sources)
             key: Any = k
             if op.kind in MOVING and None not in sources and (at := op.place) is not None and at.code is not None:
-                key = op.kind, sources, repr(op.parameters), at.code, at.calls, at.count, repr(at.integers)
+                values = op.value.shape, op.value.tobytes()  # a long index is not written in full
+                key = op.kind, sources, repr(op.parameters), values, at.code, at.calls, at.count, repr(at.integers)
             where.append(seen.setdefault(key, len(ops)))
             if where[k] == len(ops):
                 ops.append(op.copy())
