@@ -113,8 +113,7 @@ class Search:
         self.element = Element(reference, trial, taken)
         self.known: Known = {} if first is None else first.known
         self.until: float = time.thread_time() + LIMIT if first is None else first.until
-        nothing_shown = not np.isfinite(taken.x[0]).any()  # by nan and inf alone, many mistakes look alike
-        self.slack = 0.15 if nothing_shown or self._rate_is_a_weight() else 0.0
+        self.slack = 0.15 if self._rate_is_a_weight() else 0.0
 
     def of(self, reference: Reference) -> Search:
         """Return the search with another rule."""

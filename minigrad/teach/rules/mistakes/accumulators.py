@@ -46,7 +46,7 @@ mistake("new-value-lost", "rule", "the new term of `{target}` is missing: the gr
 mistake("maximum-missing", "rule", "the maximum is missing: the old value does not count (for AMSGrad this is plain "
         "Adam)", ("np.maximum(STATE, A)", "A"), assumes=0.95)
 mistake("minimum", "rule", "the minimum is taken instead of the maximum", ("np.maximum(A, B)", "np.minimum(A, B)"),
-        assumes=0.95)
+        assumes=0.9)
 mistake("maximum-is-sum", "rule", "the two are added, where the rule takes their maximum",
         ("np.maximum(A, B)", "A + B"))
 mistake("maximum-is-mean", "rule", "`{target}` is a running mean, where the rule takes a maximum",
