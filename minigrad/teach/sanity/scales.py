@@ -67,7 +67,7 @@ def outputs(trial: Trial) -> Check:
             False,
             f"the outputs fade: their standard deviation over the examples is {first:.2g} in the inputs and "
             f"{scales[faded[-1]]:.2g} in {faded[-1]}, so all examples look alike there. "
-            f"{against_vanishing(trial.model, _functions(trial))}",
+            f"Are the initial weights too small? {against_vanishing(trial.model, _functions(trial))}",
         )
     low, high = min(scales.values()), max(scales.values())
     return Check("outputs", True, f"standard deviations over the examples from {low:.2g} to {high:.2g}")
