@@ -299,6 +299,13 @@ def binary_targets(between: Sequence[Any]) -> Iterator[np.ndarray]:
             yield from (1 - array for product in products for array in arrays(product))
 
 
+def ranks(between: Sequence[Any]) -> bool:
+    """Return whether a sigmoid loss gets the differences of two results, of which one should be larger."""
+    sources = [node.inputs[0] for node in between if node.primitive.name == "softplus"]
+    sources = [node_behind(s.inputs[0] if kind_of(s) == "neg" else s) for s in map(node_behind, sources)]
+    return any(kind_of(source) == "sub" and None not in source.inputs for source in sources)
+
+
 def overlooked(between: Sequence[Any], values: Mapping[Any, np.ndarray]) -> float:
     """Return the fraction of the targets that are not of the most frequent class, if only that one is predicted.
 
@@ -317,7 +324,8 @@ def overlooked(between: Sequence[Any], values: Mapping[Any, np.ndarray]) -> floa
             for term in (s for s in node.inputs if kind_of(s) == "mul"):  # (1 - target) * score + softplus(-score)
                 logits = values.get(first_operand(term))
                 for array in arrays(term):
-                    if logits is not None and array.shape == logits.shape and (logits < 0).all():
+                    labels = len(array.shape) == 2 and array.shape[1] > 1  # several for each example, each of them rare
+                    if logits is not None and array.shape == logits.shape and (logits < 0).all() and not labels:
                         return float(np.mean(array < 0.5)) or math.nan
     return math.nan
 

@@ -161,7 +161,10 @@ def gradient_overshot(samples: Sequence[Sample], model: Module) -> Iterator[Said
     long = {
         layer: last.gradients[layer] / size
         for layer, size in last.sizes.items()
-        if size and last.gradients.get(layer, 0) > OVERSHOT * size and last.ratio(layer) > 1
+        if size
+        and last.gradients.get(layer, 0) > OVERSHOT * size
+        and last.ratio(layer) > 1
+        and (samples[0].sizes.get(layer, 1.0) or last.step > PERSISTENT)  # what begins at 0 may grow at first
     }
     if long:
         worst = max(long, key=long.__getitem__)
@@ -493,6 +496,9 @@ def no_progress(
     first, now = max(_first(losses), fmean([*filter(math.isfinite, losses[:5])] or [math.nan])), _now(losses)
     if min((loss for loss in losses if math.isfinite(loss)), default=0.0) < 0:
         return  # a difference, a likelihood or a reward, which may be anywhere
+    sizes = scene.sizes_of_targets
+    if not large and len(sizes) >= 10 and median(sizes[-5:]) > 1.5 * median(sizes[:5]):
+        return  # the targets grow, as values that are learned from one another
     if first < LEARNED * scene.guessing and now < LEARNED * scene.guessing:
         return  # resumed, and at its floor
     if scene.sizes_of_targets and now < (1 - FALLEN) * fmean(scene.guesses or [math.nan]):

@@ -96,7 +96,39 @@ def latent(divergence: bool = True, cut: bool = False) -> str:
         error = ((out - tensor(X)) ** 2).sum(dim=1).mean()
         return error - 0.5 * (1 + logvar - mean**2 - logvar.exp()).sum(dim=1).mean() if divergence else error
 
-    return said(model, loss, steps=40)
+    return said(model, loss, steps=40 if divergence else 110)
+
+
+def of_examples(loss: Callable[[Any, Any], Any], outputs: int = 1, steps: int = 12) -> str:
+    """Train on the results and the rows, for each of which there is a number 0, 1 or 2."""
+    model, numbers = network(6, 8, outputs), np.arange(32) % 3
+    return said(model, lambda: loss(model(tensor(X)), numbers), steps=steps)
+
+
+def distilled(z: Any, labels: Any) -> Any:
+    teacher = np.random.default_rng(0).dirichlet(np.ones(3), 32).astype(np.float32)
+    return 0.1 * F.cross_entropy(z, labels) - 0.9 * (tensor(teacher) * F.log_softmax(z, dim=1)).sum(dim=1).mean()
+
+
+def quantiles(z: Any, labels: Any) -> Any:
+    error, q = tensor(labels[:, None].astype(np.float32)) - z, tensor(np.float32([0.1, 0.5, 0.9]))
+    return minigrad.maximum(q * error, (q - 1) * error).mean()
+
+
+def spread_out(z: Any, labels: Any) -> Any:
+    z = F.normalize(z, dim=1)
+    near = ((z[:16] - z[16:]) ** 2).sum(dim=1).mean()
+    return near + (-2 * ((z.unsqueeze(1) - z.unsqueeze(0)) ** 2).sum(dim=2)).exp().mean().log()
+
+
+def reconstructing() -> str:
+    """The encoder of an autoencoder, watched alone."""
+    model, decoder = network(6, 6), nn.Linear(6, 6)
+
+    def loss() -> Any:
+        return 0.01 * ((decoder(model(tensor(X))).sigmoid() - tensor((X > 0) * 1.0)) ** 2).mean()
+
+    return said(model, loss, steps=110)
 
 
 def difference(bounded: bool) -> str:
@@ -239,6 +271,12 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a state": lambda: stepping(True),
     "a momentum": lambda: memory(False),
     "a trained head": lambda: frozen(True),
+    "an exponential likelihood": lambda: of_examples(lambda s, n: (tensor(np.abs(X[:, :1])) * s.exp() - s).mean()),
+    "a cross entropy by hand": lambda: of_examples(lambda z, n: -z[range(32), n].mean() + z.logsumexp(1).mean(), 3),
+    "distillation": lambda: of_examples(distilled, 3),
+    "quantiles of counts": lambda: of_examples(quantiles, 3),
+    "alignment and uniformity": lambda: of_examples(spread_out, 4),
+    "an encoder with a decoder": reconstructing,
 }
 
 

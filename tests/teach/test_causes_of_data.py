@@ -115,6 +115,27 @@ def test_numbers_of_classes_are_no_targets_of_a_regression(activation: type[nn.M
     assert text.startswith("the targets are the numbers 0 to 9, and examples with near numbers are no more alike")
 
 
+def test_a_window_of_a_series_may_be_standardized() -> None:
+    series = np.sin(np.arange(500) / 3) + np.random.default_rng(0).standard_normal(500) / 9
+    windows = np.lib.stride_tricks.sliding_window_view(series, 8)
+    x = (windows - windows.mean(1, keepdims=True)) / windows.std(1, keepdims=True)
+    x, y = x.astype(np.float32), x[:, -1:].astype(np.float32)
+    assert said(network(7, 16, 1), x[:, :7] * 1, y, F.mse_loss, 20) == ""
+    kept = Neighbours()
+    kept.look(x, y)
+    assert not kept.standardized_by_row()
+    kept = Neighbours()
+    kept.look(x[:, np.random.default_rng(0).permutation(8)], y)
+    assert kept.standardized_by_row()
+
+
+def test_a_rule_that_neighbours_never_follow() -> None:
+    a, b = np.divmod(np.arange(121), 11)
+    kept = Neighbours()
+    kept.look(np.concatenate([np.eye(11)[a], np.eye(11)[b]], axis=1), (a + b) % 11)
+    assert not kept.unrelated()
+
+
 def test_counts_are_targets_of_a_regression() -> None:
     x = np.random.default_rng(0).integers(0, 2, (500, 9)).astype(np.float32)
     x += 0.01 * np.random.default_rng(1).standard_normal(x.shape).astype(np.float32)

@@ -228,7 +228,7 @@ def _before_bias(node: Any, parameters: dict[Any, str]) -> Any:
         node = node_behind(node.inputs[0])
     if kind_of(node) == "add":
         inner, bias = node.inputs[0], node_behind(node.inputs[1])
-        if bias in parameters and inner is not None and len(bias.shape) <= 2:
+        if bias in parameters and inner is not None and math.prod(bias.shape) == bias.shape[-1]:  # no positions
             return node_behind(inner)
     return node
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import combinations
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from minigrad.output.words import class_name
 from minigrad.teach.causes.cause import Seen, certain
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import (
@@ -22,6 +22,7 @@ from minigrad.teach.loss_graph import (
     linear_terms,
     node_behind,
     nodes_of,
+    ranks,
     scale,
     terms,
 )
@@ -34,6 +35,9 @@ RECENT = 20
 FOOLED, SURE, BEATEN = 0.1, 0.02, 4.0
 """The loss of a generator below which the critic takes its examples for real; that of a critic below which it knows
 them all; and that of a generator above which it has lost. ln(2) = 0.69 is that of a critic who cannot know."""
+PLAIN = ("mean", "sum", "neg", "add", "sub", "mul", "div", "square", "pow", "abs", "sqrt", "reshape", "squeeze",
+         "getitem")  # fmt: skip
+"""What a mean of distances is made of; an exponential, a logarithm or a margin compares them with others."""
 FAR = 5.0
 """The size of a difference of mean scores, from which on it runs away."""
 
@@ -140,7 +144,9 @@ def attraction_alone(scene: Scene) -> Seen:
 def _pair(term: Any) -> bool:
     """Return whether a term is a mean of cosines, or of distances of normalized results, without labels or weights."""
     node = term
-    while kind_of(node) and cosine(node) is None and len(sources := [s for s in node.inputs if s is not None]) == 1:
+    while (
+        kind_of(node) in PLAIN and not cosine(node) and len(sources := [s for s in node.inputs if s is not None]) == 1
+    ):
         if any(array.ndim and array.size > 1 for array in arrays(node)):
             return False
         node = sources[0]
@@ -154,8 +160,11 @@ def _pair(term: Any) -> bool:
          "both views of each example are the same, number by number, so they are as similar as can be from the start, "
          "and nothing is learned: draw an augmentation for each view (noise, crops, masks)", assumes=0.8)  # fmt: skip
 def same_views(scene: Scene) -> Seen:
-    dropout = any("Dropout" in class_name(module) for module in scene.model.modules())
-    return not dropout and _compares(scene) and not any(scene.views[-5:])
+    if not _compares(scene) or any(scene.views[-5:]) or not scene.values:
+        return None
+    found = [scene.values[node] for node in nodes_of(scene.loss) if is_normalized(node) and node in scene.values]
+    # noise or dropout in the model is an augmentation too
+    return len(found) < 2 or any(a.shape == b.shape and np.allclose(a, b, atol=1e-4) for a, b in combinations(found, 2))
 
 
 @certain("views of different examples", "a row of one batch is as far from its partner in the other as from any row, "
@@ -164,6 +173,10 @@ def same_views(scene: Scene) -> Seen:
          "i of the other than to any other row. Look for a permutation, or a second batch, between them",
          assumes=0.8)  # fmt: skip
 def unrelated_views(scene: Scene) -> Seen:
+    # partners may be unlike and belong together, as a question and its answer: then they are told from others
+    told = labels_of(scene.between) is not None
+    if told and (len(scene.losses) < 100 or _now(scene.losses) < 0.8 * scene.losses[0]):
+        return None
     return _compares(scene) and UNRELATED < fmean(scene.views[-5:]) < 2 - UNRELATED
 
 
@@ -189,7 +202,9 @@ def squares_alone(scene: Scene) -> Seen:
             squares += node_behind(*sources) is node_behind(scene.output)
         elif kind_of(node) not in ("mean", "sum", "neg", "add", "sub", "mul", "div", "reshape"):
             return None
-    return squares == 1 and len(scene.output.shape) > 1
+    last = node_behind(scene.output)
+    residual = kind_of(last) in ("sub", "add") and any(a.size > 1 for a in arrays(last))  # the model has the targets
+    return squares == 1 and len(scene.output.shape) > 1 and not residual
 
 
 @certain("features passed through", "several scales are applied, and some results are the inputs, unchanged",
@@ -265,6 +280,7 @@ def sure(scene: Scene) -> Seen:
     return (
         sigmoid
         and scene.judges
+        and not ranks(scene.between)
         and len(scene.losses) >= 100
         and 0 <= now < SURE
         and {"which": f"its loss is {now:.2g}"}
@@ -273,8 +289,12 @@ def sure(scene: Scene) -> Seen:
 
 def _generates(scene: Scene) -> bool:
     """Return whether this is a generator after 100 steps, whose results all have the same wished answer."""
+    if not scene.discriminates or len(scene.losses) < 100 or not scene.between:
+        return False
     recent = scene.answers[-3:]
-    return scene.discriminates and len(scene.losses) >= 100 and (not recent or len({*recent}) == 1)
+    if recent:
+        return recent.count(recent[0]) == len(recent) and not math.isnan(recent[0])
+    return not any(node.primitive.name == "sub" and any(a.size > 1 for a in arrays(node)) for node in scene.between)
 
 
 def _now(losses: Any) -> float:

@@ -191,7 +191,8 @@ def probability_without_logarithm(scene: Scene) -> Seen:
          "the loss is minus the score of the right class, which has no lower end: nll_loss takes log_softmax(scores); "
          "cross_entropy takes the scores", graph=True)  # fmt: skip
 def score_without_logarithm(scene: Scene) -> Seen:
-    return not _picked(scene).isdisjoint(("linear", "matmul", "add"))
+    normalized = {"exp", "logsumexp"} & {*map(kind_of, nodes_of(scene.loss))}  # by another term of the loss
+    return not normalized and not _picked(scene).isdisjoint(("linear", "matmul", "add"))
 
 
 def _picked(scene: Scene) -> set[str]:
@@ -231,6 +232,8 @@ def class_as_a_number(scene: Scene) -> Seen:
         shapes = operand_shapes(node) if node.primitive.name == "sub" else []
         if len(node.shape) != 2 or node.shape[1] < 3 or node.shape not in shapes or (node.shape[0], 1) not in shapes:
             continue
+        if any(kind_of(user) == "mul" and {*user.inputs} == {node, None} for user in scene.between):
+            continue  # the loss of quantiles weighs the two signs
         n, k = node.shape
         for numbers in arrays(node):
             classes = np.unique(numbers)
@@ -275,7 +278,8 @@ def strong_penalty(scene: Scene) -> Seen:
     before, whole = (scene.penalty * math.hypot(*sample.sizes.values()) ** 2 for sample in (first, last))
     # the weights have shrunk to nothing, and the rest of the loss has not fallen
     shrunk = whole < 0.1 * before and before > 0.5 * first.loss and last.loss - whole > 0.8 * (first.loss - before) > 0
-    outweighs = last.step >= 50 and (whole > 0.9 * last.loss > 0 or shrunk)
+    learned = last.loss - whole < 0.1 * (first.loss - before)  # then there is little else left
+    outweighs = last.step >= 50 and ((whole > 0.9 * last.loss > 0 and not learned) or shrunk)
     return ((plain and shrinks > 0.02 and len(scene.samples) >= 3) or outweighs) and {"penalty": scene.penalty}
 
 
@@ -290,9 +294,12 @@ def rewarded_weights(scene: Scene) -> Seen:
          "the label smoothing gives {share:.0%} of each target to all classes alike, so the label hardly counts, and "
          "the loss stays near ln(classes): 0.1 is usual", graph=True, assumes=0.8)  # fmt: skip
 def strong_smoothing(scene: Scene) -> Seen:
-    found = [({n.primitive.name for n in nodes_between(scene.output, term)}, f) for term, f in terms(scene.loss)]
+    parts = [(nodes_between(scene.output, term), factor) for term, factor in terms(scene.loss)]
+    # all classes count alike; those of a teacher (distillation) have weights
+    weighed = [{"weighed" for node in part if any(a.size > 1 for a in arrays(node))} for part, _ in parts]
+    found = [({*map(kind_of, part)} | mark, factor) for (part, factor), mark in zip(parts, weighed)]
     labels = [factor for names, factor in found if "cross_entropy" in names]
-    smooth = any("log_softmax" in names and "cross_entropy" not in names for names, _ in found)
+    smooth = any("log_softmax" in names and names.isdisjoint(("cross_entropy", "weighed")) for names, _ in found)
     return len(found) == 2 and smooth and 0 < min(labels, default=0) < 0.5 and {"share": 1 - labels[0]}
 
 

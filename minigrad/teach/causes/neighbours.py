@@ -16,6 +16,9 @@ FEW = 100
 CHANCE, CLEAR = 2.0, 8.0
 """Standard deviations above what targets in random order give: below the first, nothing is seen; above the second, it
 is beyond doubt."""
+FITTED, UNLIKE = 1.3, 3.0
+"""The first for what regressions predict, which by chance is below 0; and those below chance, where neighbours differ
+as a rule."""
 SAME, ORDERED = 0.75, 0.3
 """The fraction of examples whose nearest other one has the same number, above which numbers may be classes; and the
 correlation between the distance of two numbers and that of their examples, below which they are."""
@@ -96,11 +99,11 @@ class Neighbours:
 
     def unrelated(self) -> bool:
         """Return whether targets have nothing to do with inputs, as far as neighbours and ridge regressions show."""
-        if not self.agreement()[1] < CHANCE:
+        if not -UNLIKE < self.agreement()[1] < CHANCE:
             return False
         if self._fitted is None:
             self._fitted = max(map(self._left_out, (1, 3)))
-        return self._fitted < CHANCE
+        return self._fitted < FITTED
 
     def _left_out(self, degree: int) -> float:
         """Return by how much the prediction of each example from all others, by polynomials, beats chance."""
@@ -162,15 +165,22 @@ class Neighbours:
         return len(kinds) if not self.classes and 2 < len(kinds) <= 20 and (kinds == np.arange(len(kinds))).all() else 0
 
     @property
-    def unordered(self) -> bool:
-        """Whether these numbers are classes: the nearest example has the same one, and near numbers are not alike."""
+    def ordered(self) -> bool:
+        """Whether examples with near numbers are alike."""
         X, y = self._standardized()
-        if self.numbers < 5 or not len(y):
+        if not len(y) or self.numbers < 5:
             return False
         means = np.array([X[y == number].mean(axis=0) for number in range(self.numbers)])
         i, j = np.triu_indices(self.numbers, 1)
         apart = np.linalg.norm(means[i] - means[j], axis=1)
-        return bool(np.mean(self._nearest() == y) > SAME and np.corrcoef(apart, j - i)[0, 1] < ORDERED)
+        return bool(np.corrcoef(apart, j - i)[0, 1] >= ORDERED)
+
+    @property
+    def unordered(self) -> bool:
+        """Whether these numbers are classes: the nearest example has the same one, and near numbers are not alike."""
+        y = self._standardized()[1]
+        many = self.numbers >= 5 and len(y)
+        return bool(many and np.mean(self._nearest() == y) > SAME and not self.ordered)
 
     def _fit(self, X: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
         ridge = 1e-3 * len(X) * np.eye(X.shape[1])
@@ -198,4 +208,8 @@ class Neighbours:
         X = self._examples()[0] if self._inputs else np.empty((0, 1))
         if len(X) < 2 or not 2 <= X.shape[1] <= TABLE:
             return False
-        return bool(np.abs(X.mean(axis=1)).max() < 1e-3 and np.abs(X.std(axis=1) - 1).max() < 0.01)
+        if np.abs(X.mean(axis=1)).max() > 1e-3 or np.abs(X.std(axis=1) - 1).max() > 0.01 or not X.std(axis=0).all():
+            return False
+        # the columns of a window of a series, which may be standardized, are like the next ones
+        alike = np.corrcoef(X.T)
+        return bool(np.diagonal(alike, 1).mean() < alike[np.triu_indices(len(alike), 1)].mean() + 0.3)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from statistics import fmean
 
+import numpy as np
+
 from minigrad.teach.causes.cause import Seen, certain
+from minigrad.teach.causes.inputs import badly_scaled
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import actions_taken, arrays, kind_of, linear_terms, node_behind
 
@@ -46,7 +49,11 @@ def certain_at_first(scene: Scene) -> Seen:
         return None
     for taken in actions_taken(scene.between):
         p = taken.probabilities(scene.values)
-        if p is not None and (sure := float(p.max(axis=1).mean())) > SURE:
+        factors = node_behind(taken.source.inputs[0]).inputs[1:2]
+        weight = next((w for w in scene.model.parameters() if w.node in factors), None)
+        large = weight is None or np.square(weight._array).mean() * max(weight.shape) > 16 or any(badly_scaled(scene))
+        # otherwise it has learned elsewhere, as by imitation
+        if large and p is not None and (sure := float(p.max(axis=1).mean())) > SURE:
             return {"sure": sure}
     return None
 

@@ -82,7 +82,12 @@ def oscillating(scene: Scene) -> Seen:
         return None
     most = max(rates)
     lows = [i for i in range(1, len(rates) - 1) if rates[i - 1] > rates[i] < rates[i + 1] < most / 2]
-    lows = [i for i in lows if rates[i] < 0.01 * most]
+    # near its lowest, a cosine is flat, while a cyclical rate (Smith, 2017) rises in a straight line
+    lows = [
+        i
+        for i in lows
+        if i + 2 < len(rates) and rates[i] < 0.01 * most and rates[i + 1] < 0.6 * rates[i] + 0.4 * rates[i + 2]
+    ]
     periods = {b - a for a, b in pairwise(lows)}
     return len(lows) >= 3 and len(periods) == 1 and {"least": rates[lows[0]], "most": most, "period": periods.pop()}
 

@@ -88,7 +88,8 @@ def out_of_range(scene: Scene) -> Seen:
          "labels are made. (A GAN's critic gets 1 for real examples and 0 for generated ones)")  # fmt: skip
 def one_answer(scene: Scene) -> Seen:
     same = all(answer == scene.answers[0] for answer in scene.answers)  # nan is not
-    return len(scene.answers) >= 10 and same and not scene.adversarial and {"answer": scene.answers[0]}
+    known = len(scene.answers) >= 10 and same and not scene.adversarial
+    return known and bool(scene.between) and not loss_graph.ranks(scene.between) and {"answer": scene.answers[0]}
 
 
 @certain("targets pass a gradient", "a log-probability is multiplied by return minus value, and both pass a gradient",
@@ -152,7 +153,8 @@ def unordered(scene: Scene) -> Seen:
           "score for each class and cross_entropy",
           symptoms=("loss does not fall", "loss stays high", "worse than guessing"), assumes=0.9)  # fmt: skip
 def numbered(scene: Scene) -> Seen:
-    return scene.neighbours.numbers > 0 and {"last": scene.neighbours.numbers - 1}
+    numbers = 0 if scene.neighbours.ordered else scene.neighbours.numbers
+    return numbers > 0 and {"last": numbers - 1}
 
 
 @certain("one class only", "all targets of ten batches are one class of three or more",
@@ -199,6 +201,7 @@ def hot(scene: Scene) -> Seen:
     known = [width for width in scene.narrow if not math.isnan(width)]
     step = scene.samples[-1].step if scene.samples else 0
     narrow = len(known) >= 3 and max(known) < (0.2 if step >= 100 else 0.02) and scene.scaled and step >= 20
+    narrow = narrow and (step >= 200 or max(known) < 2 * known[0])  # they may begin at 0, and grow
     return narrow and {"width": known[-1]}
 
 

@@ -74,8 +74,8 @@ def posterior(scene: Scene) -> Seen:
          "deviation can only shrink to 0, and samples from the prior mean nothing to the decoder. Add the divergence, "
          "-0.5 * (1 + logvar - mu**2 - exp(logvar)).sum()", graph=True, assumes=0.8)  # fmt: skip
 def no_divergence(scene: Scene) -> Seen:
-    if scene.samples[-1].step < 20:
-        return None  # its weight may rise from 0
+    if scene.samples[-1].step < 100:
+        return None  # it may be added later, or its weight rise from 0
     users = Counter(source for node in nodes_of(scene.loss) for source in {*node.inputs} - {None})
     for _, deviation, noise in drawn(scene.loss):
         node: Any = deviation if scene.inputs is None or not np.may_share_memory(noise, scene.inputs) else None
@@ -100,9 +100,15 @@ def latent_cut_off(scene: Scene) -> Seen:
         balanced = s is not None and signs.get(node, 0) * signs.get(s, 0) < 0
         # otherwise targets multiply s, as in a Poisson likelihood
         balanced = balanced and not any(a.size > 1 for n in nodes if s in n.inputs for a in arrays(n))
+        # and the mean is squared, which the likelihood of an exponential distribution is not
+        balanced = balanced and any(_is_square(n) and signs[n] == signs[node] for n in signs)
         if balanced and users[s] == 2 and users[node] == 1 and has_targets(scene.loss) and len(s.shape) == 2:
             return not any(True for _ in drawn(scene.loss))
     return None
+
+
+def _is_square(node: Any) -> bool:
+    return kind_of(node) in ("square", "pow") or (kind_of(node) == "mul" and node.inputs[0] is node.inputs[1])
 
 
 @certain("deviation wrong", "what multiplies the noise of a posterior is not exp(logvar / 2), or the divergence has "
