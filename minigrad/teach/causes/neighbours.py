@@ -17,8 +17,8 @@ CHANCE, CLEAR = 2.0, 8.0
 """Standard deviations above what targets in random order give: below the first, nothing is seen; above the second, it
 is beyond doubt."""
 FITTED, UNLIKE = 1.3, 3.0
-"""The first for what regressions predict, which by chance is below 0; and those below chance, where neighbours differ
-as a rule."""
+"""The first for what regressions predict, by chance below 0, where a model does learn; and those below chance, where
+neighbours differ as a rule."""
 SAME, ORDERED = 0.75, 0.3
 """The fraction of examples whose nearest other one has the same number, above which numbers may be classes; and the
 correlation between the distance of two numbers and that of their examples, below which they are."""
@@ -97,13 +97,13 @@ class Neighbours:
         np.fill_diagonal(distances, np.inf)
         return np.asarray(y[distances.argmin(axis=1)])
 
-    def unrelated(self) -> bool:
+    def unrelated(self, fitted: float = CHANCE) -> bool:
         """Return whether targets have nothing to do with inputs, as far as neighbours and ridge regressions show."""
         if not -UNLIKE < self.agreement()[1] < CHANCE:
             return False
         if self._fitted is None:
             self._fitted = max(map(self._left_out, (1, 3)))
-        return self._fitted < FITTED
+        return self._fitted < fitted
 
     def _left_out(self, degree: int) -> float:
         """Return by how much the prediction of each example from all others, by polynomials, beats chance."""

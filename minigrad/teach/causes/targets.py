@@ -11,6 +11,7 @@ import numpy as np
 
 from minigrad.teach import loss_graph
 from minigrad.teach.causes.cause import Seen, certain, explains
+from minigrad.teach.causes.neighbours import FITTED
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import (
     BEYOND,
@@ -190,7 +191,7 @@ def by_heart(scene: Scene) -> Seen:
     pairs = scene.batch is not None and all(share * scene.batch.shape[0] <= 1 for _, share in scene.majorities)
     if not alone or made or last < 0.95 * first or (scene.majorities and pairs):
         return None
-    return scene.neighbours.unrelated() and {"now": fmean(known), "cost": cost}
+    return scene.neighbours.unrelated(FITTED) and {"now": fmean(known), "cost": cost}
 
 
 @certain("scores too close", "after 100 steps, the scores of a cross entropy, divided by a constant, differ by 0.2; or "
