@@ -72,8 +72,8 @@ class Arrays:
             known = inner.op if isinstance(inner, Term) and inner.dtype == dtype else ""
             if known == "negative":
                 kept = [-c, inner.args[0]]  # c * -x
-            elif known == "multiply" and _is_power_of_2(c) and _is_power_of_2(inner.args[0]):
-                kept = [c * inner.args[0], inner.args[1]]  # 0.5 * (2 * x), without rounding
+            elif known == "multiply" and c == 0.5 and same_number(inner.args[0], 2):
+                kept = [1, inner.args[1]]  # of a square in a loss / 2
         same = trivial(op, kept)
         if isinstance(same, Term) and same.dtype == dtype:
             return self._as(same, shape, dtype)
@@ -446,11 +446,6 @@ class Arrays:
         if x.op == "fill" and len(x.shape) == 2 and x.shape[axis] == 1:
             return self.fill(x.args[0], (x.shape[1 - axis],), x.dtype)
         return None
-
-
-def _is_power_of_2(x: Any) -> bool:
-    """Return whether a factor is a number with which products are exact."""
-    return isinstance(x, int | float) and math.frexp(abs(x))[0] == 0.5
 
 
 def _is_mean_of(x: Any, mean: Any) -> bool:

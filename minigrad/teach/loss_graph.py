@@ -551,8 +551,8 @@ def operand_shapes(node: Any) -> list[tuple[int, ...]]:
 
 
 def nodes_of(end: Any) -> Iterator[Any]:
-    """Iterate over the computed nodes that this one depends on, the last first."""
-    return (node for node in reverse_topological_order([end]) if node.primitive is not None)
+    """Iterate over the computed nodes that this one depends on, the last first; over none if it is None."""
+    return (node for node in reverse_topological_order([] if end is None else [end]) if node.primitive is not None)
 
 
 def is_linear(output: Any) -> bool:
