@@ -119,7 +119,7 @@ def _scores(scene: Scene) -> list[Any]:
          "the softmax of the {shape} weights runs over axis 0, the examples, and what they weigh is added up over axis "
          "1: the weights of an example do not sum to 1. Use dim=1", assumes=0.7)  # fmt: skip
 def mixture_over_the_batch(scene: Scene) -> Seen:
-    for node in nodes_of(scene.loss) if scene.loss is not None and scene.is_due else ():
+    for node in nodes_of(scene.loss) if scene.is_due else ():
         if node.primitive.name not in ("sum", "logsumexp") or len(node.inputs[0].shape) != 2:
             continue
         if (node.parameters or {}).get("axis") not in (1, -1, (1,), (-1,)):

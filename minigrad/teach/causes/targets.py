@@ -97,7 +97,7 @@ def one_answer(scene: Scene) -> Seen:
          "the advantage, return minus value, passes a gradient, so the policy's loss trains the critic to make the "
          "advantages small or large: .detach() it in the policy's loss", assumes=0.8)  # fmt: skip
 def moving_advantage(scene: Scene) -> Seen:
-    for node in nodes_of(scene.loss) if scene.loss is not None and scene.is_due else ():
+    for node in nodes_of(scene.loss) if scene.is_due else ():
         if node.primitive.name != "mul" or None in node.inputs:
             continue
         pair = [*map(node_behind, node.inputs)]
@@ -111,7 +111,7 @@ def moving_advantage(scene: Scene) -> Seen:
          "the target, r + gamma * the value of the next state, passes a gradient too, so the step moves the target "
          "towards the prediction: compute it under no_grad(), or .detach() it", assumes=0.8)  # fmt: skip
 def moving_target(scene: Scene) -> Seen:
-    for node in nodes_of(scene.loss) if scene.loss is not None and scene.is_due else ():
+    for node in nodes_of(scene.loss) if scene.is_due else ():
         if node.primitive.name != "sub" or None in node.inputs:
             continue
         for target in map(node_behind, node.inputs):
