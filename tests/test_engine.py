@@ -120,7 +120,7 @@ def test_gradients_of_two_leaves_never_share_memory() -> None:
 # ---- how much work ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("leaf", "n"), [(Value, 10**6), (scalar, 10**5)], ids=["Value", "Tensor"])
+@pytest.mark.parametrize(("leaf", "n"), [(Value, 3 * 10**5), (scalar, 10**5)], ids=["Value", "Tensor"])
 @pytest.mark.slow
 def test_a_very_long_chain_is_built_walked_and_freed(leaf: Leaf, n: int) -> None:
     x, y = chain(leaf, n)
@@ -142,8 +142,7 @@ def test_work_is_linear_in_the_number_of_nodes(leaf: Leaf) -> None:
 
     once, twice = work(5_000), work(10_000)
     assert all(1.9 * a < b < 2.1 * a for a, b in zip(once, twice))
-    for n in (100_000, 200_000) if leaf is Value else (10_000, 20_000):
-        assert sum(1 for _ in walk(chain(leaf, n)[1])) == n + 1
+    assert sum(1 for _ in walk(chain(leaf, 10_000)[1])) == 10_001
 
 
 def calls(function: Callable[[], Any]) -> int:

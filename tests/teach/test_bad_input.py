@@ -126,6 +126,7 @@ def test_settings_of_a_schedule_are_checked(settings: Any, error: Any, said: str
         check_schedule(lambda t: 0.1, "step", **{"alpha_0": 0.1, **settings})
 
 
+@pytest.mark.slow
 def test_what_a_schedule_may_return() -> None:
     right = {"alpha_0": 0.1, "every": 10}
     assert check_schedule(lambda t: np.array([0.1 * 0.5 ** (t // 10)]), "step", **right)
@@ -224,6 +225,7 @@ def in_float32(seed: int) -> Iterator[tuple[str, Any, np.ndarray, np.ndarray]]:
     yield "least squares", lambda W: ((X @ W - fitted) ** 2).mean(), W, X.T @ ((X @ W - fitted) / 16)
 
 
+@pytest.mark.slow
 def test_right_gradients_in_float32_with_few_digits_are_right() -> None:
     for what, f, x, dx in in_float32(0):
         assert dx.dtype == np.float32

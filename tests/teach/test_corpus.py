@@ -36,13 +36,14 @@ def test_backward_pass_is_right_and_each_edit_makes_it_wrong(subject: Subject) -
         assert any(differs(wrong[name], right[name]) for name in wrong), f"{mistake} changes nothing"
 
 
+@pytest.mark.slow
 def test_corpus_is_large_and_no_case_comes_twice() -> None:
     every = list(cases())
     assert len(every) >= 2600 and len({id(mistake) for mistake, _, _ in every}) >= 1500
     assert len(run.RIGHT) >= 80
 
 
-@pytest.mark.parametrize("step", [pytest.param(180, id="sample"), EVERY])
+@pytest.mark.parametrize("step", [pytest.param(400, id="sample"), EVERY])
 @pytest.mark.slow
 def test_wrong_gradients_are_found_and_named(step: int) -> None:
     outcomes = list(run.wrong_gradients(lambda mistake, number: number % step == 0))
@@ -51,6 +52,7 @@ def test_wrong_gradients_are_found_and_named(step: int) -> None:
     assert named >= NAMED - (0.2 if step > 1 else 0), f"{named:.1%} are named; run tests/teach/corpus/run.py --misses"
 
 
+@pytest.mark.slow
 def test_a_gate_is_told_from_the_others_that_call_the_same_function(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minigrad.teach.search.comparison.LIMIT", 60)
     chosen = lambda mistake, number: mistake.row.new == "df = dc * c_old * f"  # noqa: E731
@@ -59,14 +61,14 @@ def test_a_gate_is_told_from_the_others_that_call_the_same_function(monkeypatch:
     assert "in every pass of the loop" in one.sentence
 
 
-@pytest.mark.parametrize("step", [pytest.param(4, id="sample"), EVERY])
+@pytest.mark.parametrize("step", [pytest.param(9, id="sample"), EVERY])
 @pytest.mark.slow
 def test_no_right_gradient_is_blamed(step: int) -> None:
     assert not [one.case for one in run.right_gradients(step) if not one.named]
 
 
 @pytest.mark.slow
-@hypothesis.settings(max_examples=6, derandomize=True)
+@hypothesis.settings(max_examples=3, derandomize=True)
 @hypothesis.given(st.integers(0, 10**6))
 def test_random_programs_are_left_alone_and_mistakes_in_them_are_found(seed: int) -> None:
     program = random_program(seed)
@@ -120,7 +122,7 @@ def test_rules_are_right_and_each_edit_makes_them_wrong() -> None:
     assert len(list(wrong_rules())) >= 240
 
 
-@pytest.mark.parametrize("step", [pytest.param(29, id="sample"), EVERY])
+@pytest.mark.parametrize("step", [pytest.param(60, id="sample"), EVERY])
 @pytest.mark.slow
 def test_wrong_rules_are_found_and_named(step: int) -> None:
     outcomes = list(run.wrong_updates(lambda mistake, number: number % step == 0))
@@ -153,17 +155,13 @@ def test_each_line_is_right_and_each_edit_makes_its_line_wrong_first(exercise: E
         assert min(wrong, key=lambda name: exercise.backward.index(f"\n{name} ")) == edit.line, str(edit)
 
 
-@pytest.mark.parametrize("step", [pytest.param(8, id="sample"), EVERY])
+@pytest.mark.parametrize("step", [pytest.param(5, id="sample"), EVERY])
 @pytest.mark.slow
 def test_a_wrong_line_is_the_only_one_called_wrong_and_its_cause_is_named(step: int) -> None:
     outcomes = list(run.wrong_passes(lambda number: number % step == 0))
     assert not [one.case for one in outcomes if not one.found]
     named = np.mean([one.named for one in outcomes])
     assert named >= NAMED_PASSES - (0.3 if step > 1 else 0), f"{named:.1%} are named; run corpus/run.py passes --misses"
-
-
-def test_no_right_pass_is_blamed() -> None:
-    assert not [one.case for one in run.right_passes() if not one.named]
 
 
 def test_each_edit_of_a_forward_pass_and_of_a_schedule_changes_it() -> None:
@@ -177,7 +175,8 @@ def test_each_edit_of_a_forward_pass_and_of_a_schedule_changes_it() -> None:
         assert not np.allclose([f(t) for t in range(50)], [g(t) for t in range(50)]), f"{one.label}: {row.new}"
 
 
-@pytest.mark.parametrize("step", [pytest.param(11, id="sample"), EVERY])
+@pytest.mark.parametrize("step", [pytest.param(29, id="sample"), EVERY])
+@pytest.mark.slow
 def test_wrong_forward_passes_are_found_and_named(step: int) -> None:
     outcomes = list(run.wrong_forwards(lambda one, number: number % step == 0))
     assert not [one.case for one in outcomes if not one.found]
@@ -192,7 +191,7 @@ def test_no_right_forward_pass_is_blamed() -> None:
 # ---- training runs ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", [pytest.param(23, id="sample"), EVERY])
+@pytest.mark.parametrize("step", [pytest.param(60, id="sample"), EVERY])
 @pytest.mark.slow
 def test_healthy_runs_are_left_alone_and_sick_ones_are_named(step: int) -> None:
     outcomes = list(run.training_runs(RUNS[::step].__contains__))

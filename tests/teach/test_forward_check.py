@@ -293,6 +293,7 @@ def recurrent(x: Any, w: Any, start: Any = np.zeros) -> Any:
         ),
     ],
 )
+@pytest.mark.slow
 def test_complements_signs_starts_and_scalings(mine: Any, reference: Any, words: str) -> None:
     rng = np.random.default_rng(5)
     report = check_forward(mine, reference, *(rng.standard_normal(shape) for shape in ((4, 3), (4, 3), (3, 3))))

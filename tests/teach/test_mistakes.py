@@ -429,6 +429,7 @@ class Network:
         return x
 
 
+@pytest.mark.slow
 def test_functions_of_objects_are_recorded() -> None:
     network = Network(Affine(A), Affine(S))
     g, h = C, np.tanh(B @ A)
@@ -560,6 +561,7 @@ def test_every_entry_of_the_catalogue_is_planted() -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(st.sampled_from(sorted(PLANTED)), st.integers(0, 4), st.integers(0, 4), st.integers(1, 10**6))
+@pytest.mark.slow
 def test_a_random_mistake_in_a_random_context_is_explained(name: str, first: int, last: int, seed: int) -> None:
     f, x, right, wrong = planted(name, first, last, seed)
     found = diagnosed(f, x, right, wrong)

@@ -117,6 +117,7 @@ CASES: dict[str, tuple[Callable[[Any], Any], np.ndarray, np.ndarray, np.ndarray,
 
 
 @each("said", CASES)
+@pytest.mark.slow
 def test_the_cause_is_named(said: str) -> None:
     f, x, right, wrong, g = CASES[said]
     assert check_gradient(f, x, right, g)

@@ -76,11 +76,13 @@ ADAM: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("count", [pytest.param(1, id="one"), pytest.param(5, id="all", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "which", [pytest.param((0,), id="one"), pytest.param((2, 4), id="two", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", ADAM)
-def test_a_mistake_in_adam_is_named(name: str, count: int) -> None:
+def test_a_mistake_in_adam_is_named(name: str, which: tuple[int, ...]) -> None:
     first = list(ADAM).index(name)
-    for settings in [SETTINGS[(first + i) % len(SETTINGS)] for i in range(count)]:
+    for settings in [SETTINGS[(first + i) % len(SETTINGS)] for i in which]:
         report = check_rule(adam_with(**settings, **ADAM[name]), "adam", **settings)
         assert not report
         assert name in [e.name for e in report.explanations], f"{settings}: {report}"
@@ -90,7 +92,7 @@ def test_a_mistake_in_adam_is_named(name: str, count: int) -> None:
 
 def others() -> Iterator[tuple[str, str, dict[str, Any], Callable[..., Any]]]:
     """(mistake, rule, settings, step) for rules with one line of state."""
-    for mu in (0.5, 0.9, 0.99, 0.3, 0.8):
+    for mu in (0.5, 0.9, 0.99):
 
         def velocity(new: Any, move: Any, mu: float = mu) -> Any:
             def step(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
@@ -247,6 +249,7 @@ def test_bad_arguments_raise() -> None:
         check_rule(rules.sgd, "sgd", learning_rate=-1)
 
 
+@pytest.mark.slow
 def test_two_mistakes_at_once() -> None:
     step = adam_with(0.1, root=lambda v, e: np.sqrt(v + e), weight2=lambda b: (1 - b, b))
     report = check_rule(step, "adam")
@@ -281,7 +284,7 @@ def test_the_catalogue_is_large() -> None:
 def test_schedules(mistake: str, name: str, wrong: Any) -> None:
     own = {"step": {"every": 10}, "exponential": {"k": 0.1}, "inverse": {"k": 0.1}, "cosine": {"T": 50},
            "polynomial": {"T": 50, "power": 2}, "restarts": {"T": 10}, "warmup": {"T": 5}}[name]  # fmt: skip
-    for alpha_0 in (1.0, 0.1, 0.01, 1e-3, 3.0):
+    for alpha_0 in (0.01, 3.0):
         report = check_schedule(lambda t, a=alpha_0: a * wrong(t), name, alpha_0=alpha_0, **own)
         assert report.mistake == mistake, str(report)
     with pytest.raises(TypeError, match="needs"):
@@ -397,6 +400,7 @@ def test_the_forward_catalogue_takes_entries_of_ones_own() -> None:
         del FORWARD["median"]
 
 
+@pytest.mark.slow
 def test_steps_in_pytorchs_way_and_states_as_arrays() -> None:
     class Torch(optim.Optimizer):
         def __init__(self, params: Any, lr: float = 0.1, momentum: float = 0.9) -> None:
@@ -533,6 +537,7 @@ def length(a: Any) -> Any:
     return np.sqrt(np.sum(a**2))
 
 
+@pytest.mark.slow
 def test_the_trust_ratio_of_lamb() -> None:
     for said, step in (
         ("the trust ratio, the length of x by that of the step, is missing", lamb_with(lambda x, s, dx: 1.0)),
@@ -601,6 +606,7 @@ def test_gradients_of_other_steps() -> None:
     assert "the mean of all so far" in check_rule(mean, "sgd").cause
 
 
+@pytest.mark.slow
 def test_more_mistakes_in_the_scaling_of_adam() -> None:
     def adam(square: Any = lambda dx, m: dx**2, corrected: Any = None, most: Any = None, extra: float = 0.0) -> Any:
         def step(x: Any, dx: Any, state: Any, new_lr: float) -> Any:
@@ -742,6 +748,7 @@ def test_a_bias_correction_in_the_step_size_is_right_and_mistakes_in_it_are_name
     assert check_rule(lambda: Folded(1.0).update, "adam").mistake == "bias-outside-root"
 
 
+@pytest.mark.slow
 def test_two_mistakes_in_several_lines_or_another_form_of_the_rule() -> None:
     def nesterov(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
         v = 0.9 * state.get("v", 0.0) + learning_rate * dx

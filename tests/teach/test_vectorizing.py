@@ -99,6 +99,7 @@ def test_another_function_of_windows_stays_a_loop() -> None:
     assert vectorized(Tape(record(f, X), G2)) is None
 
 
+@pytest.mark.slow
 def test_the_mistakes_in_the_gradient_of_the_images() -> None:
     def sets(n: int, f: int, i: int, j: int, at: Any, padded: Any, dpadded: Any, dw: Any) -> None:
         dpadded[(n, *at)] = W[f] * G[n, f, i, j]
@@ -122,6 +123,7 @@ def test_the_mistakes_in_the_gradient_of_the_images() -> None:
         (lambda i, j: (2 * j, 2 * i), "exchanged"),
     ],
 )
+@pytest.mark.slow
 def test_windows_that_do_not_lie_there(lies: Any, said: str) -> None:
     padded = np.pad(X, ((0, 0), (0, 0), (1, 1), (1, 1)))
     dpadded, dw = np.zeros_like(padded), np.zeros_like(W)
@@ -133,6 +135,7 @@ def test_windows_that_do_not_lie_there(lies: Any, said: str) -> None:
     assert said in cause(lambda w: convolution(X, w, B, 2), W, dw, G2)
 
 
+@pytest.mark.slow
 def test_a_loop_that_ends_too_early_and_wrong_images() -> None:
     def dw(images: Any, rows: Any) -> np.ndarray:
         padded, total = np.pad(X, ((0, 0), (0, 0), (1, 1), (1, 1))), np.zeros_like(W)

@@ -424,6 +424,7 @@ UNARY: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     st.sampled_from([1e-3, 1.0, 30.0]),
     st.booleans(),
 )
+@pytest.mark.slow
 def test_random_functions(outer: str, inner: str, seed: int, scale: float, steep: float, summed: bool) -> None:
     rng = np.random.default_rng(seed)
     x, w = rng.uniform(-2, 2, 5) * (rng.random(5) < 0.8), rng.standard_normal((5, 4)) * steep
