@@ -12,7 +12,7 @@ from minigrad.output.words import class_name
 from minigrad.teach.causes.activations import over_the_queries
 from minigrad.teach.causes.inputs import copied, looks_ahead, told
 from minigrad.teach.sanity.examples import Examples
-from minigrad.teach.sanity.report import Check
+from minigrad.teach.sanity.report import Verdict, check
 from minigrad.teach.sanity.trial import Trial, mode
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.rng import fork_rng
@@ -22,7 +22,8 @@ SAME = 1e-3
 """The relative change of an output that counts as rounding."""
 
 
-def examples(trial: Trial) -> Check:
+@check
+def examples(trial: Trial) -> Verdict:
     """Whether an example's output or loss depends on the other examples: those become one example, repeated.
 
     The last and the first example are looked at, as a recurrent network along the wrong axis looks back only.
@@ -34,7 +35,7 @@ def examples(trial: Trial) -> Check:
             index[kept] = kept
             changed = trial.batch.take(index)
             if changed is None:
-                return Check("examples", None, "there is no target for each example")
+                return None, "there is no target for each example"
             for training in (True, False):
                 with no_grad(), mode(trial.model, training):
                     outs = [trial.run(b)[0]._array.astype(float) for b in (trial.batch, changed)]
@@ -46,52 +47,45 @@ def examples(trial: Trial) -> Check:
             moved += depends[False] > SAME and not _own(trial, kept)
             mixes |= _loss_mixes(trial, index, kept, changed)
     except Exception as error:
-        return Check("examples", None, f"it could not be tried: {class_name(error)}: {error}")
+        return None, f"it could not be tried: {class_name(error)}: {error}"
     if text := _keeps_state(trial):
         one_each = trial.batch.y is not None and trial.batch.y.size == n
-        return Check("examples", False if one_each else None, text)
-    for cause in (looks_ahead, copied, told):
-        for _, text in cause(trial.scene):
-            return Check("examples", False, text)
+        return False if one_each else None, text
+    if text := trial.said_by(looks_ahead, copied, told):
+        return False, text
     if n < 2:
-        return Check("examples", None, "there is one example only")
+        return None, "there is one example only"
     if moved == 2:
-        return Check(
-            "examples",
-            False,
+        return False, (
             "the output for an example does not depend on that example, but on another one: the order of the examples "
-            "is changed, by a flip, a sort, a shuffle, a transpose or a reshape",
+            "is changed, by a flip, a sort, a shuffle, a transpose or a reshape"
         )
     if trial.is_contrastive():
-        return Check("examples", True, "each example is compared with all others, as in a contrastive loss")
-    for _, text in over_the_queries(trial.scene):
-        return Check("examples", False, text)
+        return True, "each example is compared with all others, as in a contrastive loss"
+    if text := trial.said_by(over_the_queries):
+        return False, text
     if not np.isfinite([*depends.values()]).all():
-        return Check("examples", None, "the output is not finite")
+        return None, "the output is not finite"
     if not depends[False] <= SAME and _differs_again(trial):
         text = (
             "the output for the same batch is another one in the next call: it draws random numbers, or keeps a state"
         )
-        return Check("examples", None, text)
+        return None, text
     if not depends[False] <= SAME:
-        return Check(
-            "examples",
-            False,
+        return False, (
             f"the output for an example changes by {depends[False]:.0%} if the other examples change: look for "
-            "a reshape that should be a permute, batch_first, or a softmax or normalization over axis 0",
+            "a reshape that should be a permute, batch_first, or a softmax or normalization over axis 0"
         )
     if mixes and (_compares(trial) or not _uses_targets(trial)):
-        return Check("examples", True, "the loss compares the examples with each other, as a contrastive loss does")
+        return True, "the loss compares the examples with each other, as a contrastive loss does"
     if mixes:
-        return Check(
-            "examples",
-            False if trial.scores_and_labels() is not None and trial.output.ndim == 2 else None,
+        return False if trial.scores_and_labels() is not None and trial.output.ndim == 2 else None, (
             "the loss of an example depends on the scores of the others: look for a softmax or a mean over "
-            "axis 0, the batch. (In a loss that compares examples that is right)",
+            "axis 0, the batch. (In a loss that compares examples that is right)"
         )
     if not depends[True] <= SAME:
-        return Check("examples", True, "they depend on each other in training mode only, as in batch normalization")
-    return Check("examples", True, "the output for an example does not depend on the others")
+        return True, "they depend on each other in training mode only, as in batch normalization"
+    return True, "the output for an example does not depend on the others"
 
 
 def _differs_again(trial: Trial) -> bool:

@@ -15,7 +15,7 @@ from minigrad.output.words import class_name
 from minigrad.teach import loss_graph
 from minigrad.teach.samples import listed
 from minigrad.teach.sanity.examples import Examples
-from minigrad.teach.sanity.report import Check
+from minigrad.teach.sanity.report import Verdict, check
 from minigrad.teach.sanity.trial import Trial, mode
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
@@ -27,27 +27,23 @@ RATES = (1e-2, 1e-3, 1e-1)
 _CUT = "between there and the loss the graph is cut (detach(), .data, .numpy(), no_grad()), or the result is not used"
 
 
-def trained(trial: Trial) -> Check:
+@check
+def trained(trial: Trial) -> Verdict:
     """Whether each parameter gets a gradient, in the pass or while eight examples are learned."""
     for node in trial.foreign:
-        return Check(
-            "trained",
-            False,
+        return False, (
             f"the output depends on a tensor of shape {node.shape} that requires a gradient, but is no parameter of "
             "the model, so no optimizer trains it. Layers made in forward() are new, and random, in each call: make "
-            "them in __init__",
+            "them in __init__"
         )
     if fixed := _plain(trial.model):
-        return Check(
-            "trained",
+        return (
             False,
             f"{fixed} is no parameter, though its bias is one, so it stays as it is: wrap the tensor in nn.Parameter",
         )
     if trial.result.node is None and trial.output.node is not None:
         text = "the loss has no graph, though the output has one: argmax, rounding, a comparison, .item() and detach() "
-        return Check(
-            "trained", False, f"{text}pass no gradient. Train with cross_entropy, and only look at the accuracy"
-        )
+        return False, f"{text}pass no gradient. Train with cross_entropy, and only look at the accuracy"
     never = [name for name, g in trial.gradients.items() if g is None]
     if never and len(never) == len(trial.gradients):
         out = trial.output._array
@@ -55,20 +51,21 @@ def trained(trial: Trial) -> Check:
         why = "the output is the input itself, so forward() uses no layer" if same else _CUT
         if trial.output.node is None and np.array_equal(out, np.round(out)):
             why = "the output is whole numbers: a comparison, rounding and argmax pass none. Give the loss the scores"
-        return Check("trained", False, f"no parameter gets a gradient: {why}")
+        return False, f"no parameter gets a gradient: {why}"
     if never:
-        return Check("trained", False, f"{listed(never)} {'gets' if len(never) == 1 else 'get'} no gradient: {_CUT}")
+        return False, f"{listed(never)} {'gets' if len(never) == 1 else 'get'} no gradient: {_CUT}"
     if text := trial.same or _constant(trial):
-        return Check("trained", False, text)
-    return Check("trained", True, f"each of the {len(trial.gradients)} parameters gets a gradient")
+        return False, text
+    return True, f"each of the {len(trial.gradients)} parameters gets a gradient"
 
 
-def overfit(trial: Trial, steps: int) -> Check:
+@check
+def overfit(trial: Trial, steps: int) -> Verdict:
     """Whether eight examples can be learned by heart."""
     few = trial.whole.take(np.unique(np.linspace(0, trial.whole.n - 1, EIGHT).astype(int)))
     few = few or trial.batch
     if not trial.trainable or trial.result.node is None:
-        return Check("overfit", False, "nothing can be trained")
+        return False, "nothing can be trained"
     best, start, taken, largest = math.inf, math.nan, 0, 0.0
     before = {name: p._array.copy() for name, p in trial.trainable.items()}
     for rate in RATES:
@@ -77,7 +74,7 @@ def overfit(trial: Trial, steps: int) -> Check:
         try:
             run = _learn(trial, few, rate, steps)
         except Exception as error:
-            return Check("overfit", None, f"it could not be tried: {class_name(error)}: {error}")
+            return None, f"it could not be tried: {class_name(error)}: {error}"
         start = run.first
         if run.solved or run.loss < best:
             best, taken = run.loss, run.steps
@@ -92,27 +89,25 @@ def overfit(trial: Trial, steps: int) -> Check:
     for name, p in trial.trainable.items():
         p._array[...] = before[name]
     if run.solved:
-        return Check("overfit", True, text)
+        return True, text
     scores = trial.output._array.min() < 0  # and no probabilities
     if scores and 0.9 < largest < 1 + 1e-4 and (trial.cross_entropy()[0] or trial.is_binary()):
         text = f"{text}. The scores stay within [-1, 1], as those of a tanh or a cosine do, so no probability is near 1"
-        return Check("overfit", False, f"{text}: leave the tanh out, or divide a cosine by a temperature, such as 0.1")
+        return False, f"{text}: leave the tanh out, or divide a cosine by a temperature, such as 0.1"
     numbers = sum(p.numel() for p in trial.trainable.values())
     each = trial.output.numel() // max(trial.batch.n, 1) or 1
     if numbers < EIGHT * each:
-        return Check("overfit", None, f"{text}. With {numbers} parameters it cannot learn each of them by heart")
+        return None, f"{text}. With {numbers} parameters it cannot learn each of them by heart"
     if best < 0:
-        return Check("overfit", None, f"{text}. It can be negative, so it does not show what is learned")
+        return None, f"{text}. It can be negative, so it does not show what is learned"
     if best < 0.5 * start:
-        return Check("overfit", None, f"{text}: it falls, but not to 0. More steps or a larger model may help")
+        return None, f"{text}: it falls, but not to 0. More steps or a larger model may help"
     if _is_known(trial):
-        return Check(
-            "overfit",
-            False,
+        return False, (
             f"{text}. A network that cannot learn {few.n} examples by heart has a mistake, or the other verdicts "
-            "say why. Do inputs and targets belong together?",
+            "say why. Do inputs and targets belong together?"
         )
-    return Check("overfit", None if best < 0.98 * start else False, text)
+    return None if best < 0.98 * start else False, text
 
 
 def _plain(model: Module) -> str:

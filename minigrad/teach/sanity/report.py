@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import functools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, ParamSpec
 
 from minigrad.output.words import printable_lines
 from minigrad.teach.report import COLOURS, html_table
@@ -21,6 +22,21 @@ class Check(NamedTuple):
     name: str
     ok: bool | None
     text: str
+
+
+Verdict = tuple[bool | None, str]
+"""Whether it is right, None if it could not be told; and what was found."""
+P = ParamSpec("P")
+
+
+def check(look: Callable[P, Verdict]) -> Callable[P, Check]:
+    """Make a check of a function that looks at one thing; its name is that of the check."""
+
+    @functools.wraps(look)
+    def looked(*given: P.args, **options: P.kwargs) -> Check:
+        return Check(look.__name__, *look(*given, **options))
+
+    return looked
 
 
 _WORDS = {True: "ok", False: "WRONG", None: "unclear"}

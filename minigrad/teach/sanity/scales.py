@@ -17,7 +17,7 @@ from minigrad.teach.causes.functions import wrong_backward
 from minigrad.teach.causes.layers import few_rows, strong_dropout, two_rows
 from minigrad.teach.causes.sequences import forgotten
 from minigrad.teach.samples import axis_of_units, listed, named, norm
-from minigrad.teach.sanity.report import Check
+from minigrad.teach.sanity.report import Verdict, check
 from minigrad.teach.sanity.trial import Trial, equal_along, mode
 from minigrad.teach.symptoms import APART, DEAD, against_explosion, against_vanishing
 from minigrad.tensors.module_calls import calls
@@ -33,44 +33,41 @@ FLAT, SATURATED = 0.99, 0.5
 """A tanh is at its ends beyond `FLAT`; a layer is saturated if that is so for the fraction `SATURATED`."""
 
 
-def outputs(trial: Trial) -> Check:
+@check
+def outputs(trial: Trial) -> Verdict:
     """Whether the outputs neither fade nor explode through the layers."""
     if trial.batch.n < 2:
-        return Check("outputs", None, "there is one example only")
+        return None, "there is one example only"
     X = trial.floats(trial.batch.X)
     given = [trial.signal(X)] if X.dtype.kind == "f" and trial.batch.axis == 0 else []
     first = [*given, *(layer.signal for layer in trial.layers), 1.0][0]
     if (
         not first and not equal_along(X, trial.batch.axis) and (text := _same_for_all(trial, 1.0))
     ):  # behind the first layer
-        return Check("outputs", False, text)
+        return False, text
     if not first or not math.isfinite(first):
-        return Check("outputs", None, "the inputs do not differ")
+        return None, "the inputs do not differ"
     if text := _same_for_all(trial, first) or _unused_part(trial):
-        return Check("outputs", False, text)
+        return False, text
     if not trial.layers:
-        return Check("outputs", None, "there is no layer, so scales cannot be compared")
+        return None, "there is no layer, so scales cannot be compared"
     scales = {layer.name: layer.signal for layer in trial.layers}
     faded = [layer.name for layer in trial.layers if 0 < layer.signal < FADED * first]
     blown = [layer.name for layer in trial.layers if not layer.signal < BLOWN * first]
     if blown:
-        return Check(
-            "outputs",
-            False,
+        return False, (
             f"the outputs explode: their standard deviation over the examples is {first:.2g} in the inputs and "
             f"{scales[blown[-1]]:.2g} in {blown[-1]}. Use initial weights proportional to 1 / sqrt(inputs) "
-            "(nn.init.kaiming_normal_), or normalization layers",
+            "(nn.init.kaiming_normal_), or normalization layers"
         )
     if faded and not (len(faded) == 1 and faded[0] == trial.layers[-1].name):
-        return Check(
-            "outputs",
-            False,
+        return False, (
             f"the outputs fade: their standard deviation over the examples is {first:.2g} in the inputs and "
             f"{scales[faded[-1]]:.2g} in {faded[-1]}, so all examples look alike there. "
-            f"Are the initial weights too small? {against_vanishing(trial.model, _functions(trial))}",
+            f"Are the initial weights too small? {against_vanishing(trial.model, _functions(trial))}"
         )
     low, high = min(scales.values()), max(scales.values())
-    return Check("outputs", True, f"standard deviations over the examples from {low:.2g} to {high:.2g}")
+    return True, f"standard deviations over the examples from {low:.2g} to {high:.2g}"
 
 
 def _functions(trial: Trial) -> list[str]:
@@ -143,7 +140,8 @@ def _unused_part(trial: Trial) -> str:
     return f"the output does not depend on {listed(unused)}: forward() does not use it. Is another part used twice?"
 
 
-def gradients(trial: Trial) -> Check:
+@check
+def gradients(trial: Trial) -> Verdict:
     """Whether the gradients neither vanish nor explode through the layers."""
     norms: dict[str, float] = {}
     for name, g in trial.gradients.items():
@@ -156,14 +154,14 @@ def gradients(trial: Trial) -> Check:
         for node in loss_graph.nodes_of(trial.result.node):
             if node.primitive.name in STAIRS:
                 text = steps_of_stairs.sentence.format(name=node.primitive.name, layers=listed(zero))
-        return Check("gradients", False, text)
+        return False, text
     if not norms:
-        return Check("gradients", False, "no parameter has a gradient other than 0")
+        return False, "no parameter has a gradient other than 0"
     recurrent = any(word in type(m).__name__ for m in trial.model.modules() for word in ("RNN", "LSTM", "GRU"))
-    for _, text in forgotten(trial.scene) if recurrent else ():
-        return Check("gradients", None, text)
+    if recurrent and (text := trial.said_by(forgotten)):
+        return None, text
     if len(norms) == 1:
-        return Check("gradients", True, f"norm {next(iter(norms.values())):.2g}")
+        return True, f"norm {next(iter(norms.values())):.2g}"
     names: dict[Any, str] = {p.node: name.rpartition(".")[0] or name for name, p in trial.trainable.items()}
     forward = [*loss_graph.nodes_of(trial.result.node)][::-1]
     order = [*dict.fromkeys(names[s] for node in forward for s in node.inputs if names.get(s) in norms)]  # as they run
@@ -174,17 +172,16 @@ def gradients(trial: Trial) -> Check:
     if norms[weak] < APART * norms[strong]:
         of = trial.model
         fixes = against_vanishing(of, _functions(trial)) if verb == "vanishes" else against_explosion(of)
-        return Check(
-            "gradients",
-            False,
+        return False, (
             f"the gradient {verb} on its way back: its norm is {norms[order[-1]]:.2g} in {order[-1]}, and "
             f"{norms[weak if verb == 'vanishes' else strong]:.2g} in {weak if verb == 'vanishes' else strong}. "
-            f"{fixes}",
+            f"{fixes}"
         )
-    return Check("gradients", True, f"norms from {norms[weak]:.2g} ({weak}) to {norms[strong]:.2g} ({strong})")
+    return True, f"norms from {norms[weak]:.2g} ({weak}) to {norms[strong]:.2g} ({strong})"
 
 
-def units(trial: Trial, learns: bool) -> Check:
+@check
+def units(trial: Trial, learns: bool) -> Verdict:
     """Dead ReLUs, and tanh and sigmoid at their ends, in modules and functions.
 
     A deep network with PyTorch's initial values has half of its units at 0 at first; it may learn all the same.
@@ -222,19 +219,19 @@ def units(trial: Trial, learns: bool) -> Check:
                     "is almost 0. Use smaller initial weights (nn.init.xavier_uniform_) or smaller inputs"
                 )
     if said:
-        return Check("units", False, said[0])
-    return Check("units", True, f"at most {worst:.0%} of a layer are dead" if counted else "no ReLU, tanh or sigmoid")
+        return False, said[0]
+    return True, f"at most {worst:.0%} of a layer are dead" if counted else "no ReLU, tanh or sigmoid"
 
 
-def layers(trial: Trial, learns: bool) -> Check:
+@check
+def layers(trial: Trial, learns: bool) -> Verdict:
     """Whether the layers have usual settings, and activations between them."""
-    for look in (wrong_backward, no_activation, strong_dropout, two_rows, few_rows, saturated_attention):
-        for _, text in look(trial.scene):
-            return Check("layers", False, text)
+    if text := trial.said_by(wrong_backward, no_activation, strong_dropout, two_rows, few_rows, saturated_attention):
+        return False, text
     pair = trial.scores_and_labels()
     if pair is not None and pair[0].shape[1] > 2 and not learns:
         for layer in trial.layers:
             if layer.shape == (trial.batch.n, 1):
                 text = f"{layer.name} has one unit: one number for each example is too little for {pair[0].shape[1]} "
-                return Check("layers", False, f"{text}classes. Use more units")
-    return Check("layers", True, "an activation between linear layers, usual settings")
+                return False, f"{text}classes. Use more units"
+    return True, "an activation between linear layers, usual settings"

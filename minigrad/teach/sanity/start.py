@@ -14,22 +14,33 @@ from minigrad.teach import loss_graph
 from minigrad.teach.causes import loss as causes
 from minigrad.teach.samples import norm
 from minigrad.teach.sanity import probe
-from minigrad.teach.sanity.report import Check
+from minigrad.teach.sanity.report import Verdict, check
 from minigrad.teach.sanity.trial import Trial, mode
 
 _ENDLESS_AT_0 = ("sqrt", "rsqrt", "log", "pow", "norm", "std", "div", "reciprocal")
+OF_SCORES = (
+    *(causes.over_the_batch, causes.one_unit, causes.softmax_twice, causes.sigmoid_twice, causes.squashed_scores),
+    *(causes.dropped_scores, causes.one_score, causes.divergence_without_logarithm),
+    *(causes.probability_without_logarithm, causes.score_without_logarithm),
+)
+PROBES = (
+    *(probe.over_all, probe.differs_each_time, probe.other_class, probe.counted_from_1, probe.one_class),
+    probe.no_gradient_for_0,
+)
+"""What may be wrong with the scores, by the graph, and by the gradient of the loss; what is said first comes first."""
 ABOVE_GUESSING = 1.5
 """How far the loss may lie above log(classes). Scores of standard deviation 1 add about 0.5."""
 
 
-def forward(trial: Trial) -> Check:
+@check
+def forward(trial: Trial) -> Verdict:
     """Whether loss and gradient are finite."""
     if not math.isfinite(trial.result.item()):
-        return Check("forward", False, f"the loss is {trial.result.item():g}: {_first_not_finite(trial)}")
+        return False, f"the loss is {trial.result.item():g}: {_first_not_finite(trial)}"
     bad = [name for name, g in trial.gradients.items() if g is not None and not np.isfinite(g).all()]
     if bad:
-        return Check("forward", False, f"the gradient of {bad[0]} is not finite: {_first_without_gradient(trial)}")
-    return Check("forward", True, f"output of shape {trial.output.shape}, loss and gradient are finite")
+        return False, f"the gradient of {bad[0]} is not finite: {_first_without_gradient(trial)}"
+    return True, f"output of shape {trial.output.shape}, loss and gradient are finite"
 
 
 def other_rows(trial: Trial) -> str:
@@ -43,53 +54,50 @@ def other_rows(trial: Trial) -> str:
     )
 
 
-def loss(trial: Trial) -> Check:
+@check
+def loss(trial: Trial) -> Verdict:
     """The loss at the start against that of guessing."""
     loss = trial.result.item()
     nodes = {p.node for p in trial.trainable.values() if p.node is not None}
     squares = loss_graph.penalty(trial.result.node, nodes) if trial.result.node is not None else 0.0
     size = norm(p._array.astype(float) for p in trial.trainable.values()) if squares > 0 else 0.0
     if squares * size**2 > 0.9 * loss > 0:
-        return Check(
-            "loss",
-            False,
+        return False, (
             f"{loss:.3g} at the start, and {squares * size**2:.3g} of it is the penalty of {squares:g} times the "
-            "squared weights: it outweighs the rest. A weight decay of 1e-5 to 1e-2 is usual",
+            "squared weights: it outweighs the rest. A weight decay of 1e-5 to 1e-2 is usual"
         )
     classes, average, _ = trial.cross_entropy()
     if average is not None and average < 0:
         text = f"{loss:.3g} at the start: minus the cross entropy, so the steps go uphill. Leave the minus sign out"
-        return Check("loss", False, text)
+        return False, text
     for look in (probe.wrong_scale, probe.outweighed):
         if text := look(trial):
-            return Check("loss", False, text)
+            return False, text
     if classes > 1:
         guess = math.log(classes)
         if average is None and abs(loss - guess) > 0.5 * guess:
-            return Check("loss", None, f"{loss:.3g} at the start; there is no known loss of guessing")
+            return None, f"{loss:.3g} at the start; there is no known loss of guessing"
         value = loss if average is None else average
         what = f"{value:.3g} at the start; guessing among {classes} classes gives ln({classes}) = {guess:.3g}"
         if not math.isfinite(value) or (value > guess + ABOVE_GUESSING and not trial.is_contrastive()):
-            return Check("loss", False, f"{what}. {_unlike(trial)}")
+            return False, f"{what}. {_unlike(trial)}"
         if value < 0.5 * guess:
-            return Check(
-                "loss", None, f"{what}. Was the model trained before? Otherwise the targets may be in the inputs"
-            )
-        return Check("loss", True, what)
+            return None, f"{what}. Was the model trained before? Otherwise the targets may be in the inputs"
+        return True, what
     y = trial.batch.y
     if trial.is_squared_error():
         guess = float(np.mean(np.square(y.astype(float))))
         what = f"{loss:.3g} at the start; predicting 0 gives {guess:.3g}"
         if loss > 10 * guess + 1:
-            return Check("loss", False, f"{what}. Usual fixes: smaller initial weights, inputs of about 1")
-        return Check("loss", True, what)
+            return False, f"{what}. Usual fixes: smaller initial weights, inputs of about 1"
+        return True, what
     if trial.is_binary():
         what = f"{loss:.3g} at the start; guessing between two classes gives ln(2) = 0.693"
-        return Check("loss", loss < math.log(2) + ABOVE_GUESSING, what)
+        return loss < math.log(2) + ABOVE_GUESSING, what
     text = f"{loss:.3g} at the start; there is no known loss of guessing"
     if _is_sum(trial):
         text = f"{text}. It is a sum over the examples, so the gradient, and with it each step, grows with the batch"
-    return Check("loss", None if math.isfinite(loss) else False, text)
+    return None if math.isfinite(loss) else False, text
 
 
 def _is_sum(trial: Trial) -> bool:
@@ -117,31 +125,11 @@ def _unlike(trial: Trial) -> str:
     return "Usual fixes: smaller initial weights in the last layer, inputs of about 1"
 
 
-def scores(trial: Trial) -> Check:
+@check
+def scores(trial: Trial) -> Verdict:
     """What the loss gets: softmax and sigmoid twice, outputs that cannot reach the targets."""
-    for _, text in (
-        *causes.over_the_batch(trial.scene),
-        *causes.one_unit(trial.scene),
-        *causes.softmax_twice(trial.scene),
-        *causes.sigmoid_twice(trial.scene),
-        *causes.squashed_scores(trial.scene),
-        *causes.dropped_scores(trial.scene),
-        *causes.one_score(trial.scene),
-        *causes.divergence_without_logarithm(trial.scene),
-        *causes.probability_without_logarithm(trial.scene),
-        *causes.score_without_logarithm(trial.scene),
-        *(("", text) for text in [probe.over_all(trial)] if text),
-    ):
-        return Check("scores", False, text)
-    for look in (
-        probe.differs_each_time,
-        probe.other_class,
-        probe.counted_from_1,
-        probe.one_class,
-        probe.no_gradient_for_0,
-    ):
-        if text := look(trial):
-            return Check("scores", False, text)
+    if text := trial.said_by(*OF_SCORES) or next(filter(None, (look(trial) for look in PROBES)), ""):
+        return False, text
     pair, loss = trial.scores_and_labels(), trial.result.item()
     last = loss_graph.node_behind(trial.output.node)
     kind = loss_graph.kind_of(last)
@@ -150,24 +138,20 @@ def scores(trial: Trial) -> Check:
         rows, labels = pair
         chosen = -float(rows[np.arange(len(rows)), labels].mean())
         if math.isclose(loss, chosen, rel_tol=1e-3) and not np.allclose(np.exp(rows).sum(1), 1, atol=1e-2):
-            return Check(
-                "scores",
-                False,
+            return False, (
                 "the loss is minus the score of the right class, without a logarithm of a softmax: NLLLoss takes "
-                "log_softmax(scores); CrossEntropyLoss takes the scores",
+                "log_softmax(scores); CrossEntropyLoss takes the scores"
             )
         likely = np.exp(rows - rows.max(1, keepdims=True))
         chances = likely[np.arange(len(rows)), labels] / likely.sum(1)
         if math.isclose(loss, -float(chances.mean()), rel_tol=1e-4):
-            return Check("scores", False, causes.probability_without_logarithm.sentence)
+            return False, causes.probability_without_logarithm.sentence
         classes, _, _ = trial.cross_entropy()
         if classes and kind in ("softmax", "sigmoid", "relu"):
             twice = " The loss applies a softmax itself" if kind == "softmax" else ""
-            return Check(
-                "scores",
-                False,
+            return False, (
                 f"the model ends with a {kind}, which limits the scores of the softmax in the loss.{twice} Give "
-                f"the loss the scores, without the {kind}",
+                f"the loss the scores, without the {kind}"
             )
     before = loss_graph.kind_of(loss_graph.node_behind(last.inputs[0])) if kind == "sigmoid" else kind
     if before in ("softmax", "relu") and trial.is_binary() and (before == "relu" or np.any(y.sum(-1) > 1)):
@@ -177,35 +161,32 @@ def scores(trial: Trial) -> Check:
             else "whose results are at least 0, so no probability is below 1/2: leave it out"
         )
         ends = "ends with a" if before == kind else "has a"
-        return Check("scores", False, f"the model {ends} {before}{' before the sigmoid' * (before != kind)}, {why}")
+        return False, f"the model {ends} {before}{' before the sigmoid' * (before != kind)}, {why}"
     low, high = {"sigmoid": (0, 1), "softmax": (0, 1), "tanh": (-1, 1)}.get(kind, (-math.inf, math.inf))
     low = 0 if kind in ("relu", "softplus", "exp", "square", "abs") else low
     comparable = y is not None and y.dtype.kind == "f" and y.shape == out.shape
     if comparable and (y.min() < 0 or y.max() > 1):
         logistic = float(np.mean(np.logaddexp(0, out.astype(float)) - y * out))
         if math.isclose(loss, logistic, rel_tol=1e-3):
-            return Check(
-                "scores",
-                False,
+            return False, (
                 f"the targets of a binary cross entropy must lie in [0, 1], but they go from {y.min():.3g} "
-                f"to {y.max():.3g}: y = (y > 0) makes classes of signs",
+                f"to {y.max():.3g}: y = (y > 0) makes classes of signs"
             )
     if comparable and (y.min() < low - 0.05 or y.max() > high + 0.05):
-        return Check(
-            "scores",
-            False,
+        return False, (
             f"the model ends with a {kind}, whose results lie {_between(low, high)}, but the targets go from "
-            f"{y.min():.3g} to {y.max():.3g}: leave the {kind} out, or scale the targets",
+            f"{y.min():.3g} to {y.max():.3g}: leave the {kind} out, or scale the targets"
         )
-    return Check("scores", True, f"from {out.min():.3g} to {out.max():.3g}; the loss can reach its targets")
+    return True, f"from {out.min():.3g} to {out.max():.3g}; the loss can reach its targets"
 
 
-def shapes(trial: Trial) -> Check:
+@check
+def shapes(trial: Trial) -> Verdict:
     """Whether the loss compares each output with its own target."""
-    for _, text in causes.all_pairs(trial.scene):
-        return Check("shapes", False, text)
+    if text := trial.said_by(causes.all_pairs):
+        return False, text
     shape = trial.batch.y.shape if trial.batch.y is not None else None
-    return Check("shapes", True, f"outputs {trial.output.shape}, targets {shape}")
+    return True, f"outputs {trial.output.shape}, targets {shape}"
 
 
 def _first_without_gradient(trial: Trial) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -125,6 +125,10 @@ class Trial:
     def find_trainable(self) -> None:
         """Find the parameters to train; lazy layers have theirs only after a forward pass."""
         self.trainable = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+
+    def said_by(self, *causes: Callable[[Scene], Iterable[tuple[str, str]]]) -> str:
+        """Return what the first of these causes says that is seen here; "" if none is."""
+        return next((text for cause in causes for _, text in cause(self.scene)), "")
 
     @property
     def beyond(self) -> list[Any]:
