@@ -30,16 +30,11 @@ def without_scales(tape: Tape) -> Tape | None:
 
 def _with_constants(tape: Tape, scales: dict[int, int], last: int | None) -> Tape:
     """Return the tape on which the scales are constants, but for the logarithm of the last one."""
-    ops = [op.copy() for op in tape.ops]
-    for k, op in enumerate(ops):
-        op.calls, op.ways, op.users = {}, None, []
+    new = Tape.of([], tape.seed, tape.recording)
+    for k, op in enumerate(tape.ops):
         cut = [i for i, s in enumerate(op.sources) if s in scales and (s != last or k == scales[s])]
-        op.names = {**op.names, **{i: tape.ops[op.sources[i] or 0].name or "the scale" for i in cut}}
-        op.sources = tuple(None if i in cut else s for i, s in enumerate(op.sources))
-        op.active = k == 0 or any(s is not None and ops[s].active for s in op.sources)
-        for i, s in enumerate(op.sources):
-            if s is not None:
-                ops[s].users.append((k, i))
-    new = Tape.of(ops, tape.seed, tape.recording)
+        sources = tuple(None if i in cut else s for i, s in enumerate(op.sources))
+        new.append(op.but(sources=sources, users=[], active=k == 0 or new.depends(sources)))
+        new.ops[k].names = {**op.names, **{i: tape.ops[op.sources[i] or 0].name or "the scale" for i in cut}}
     new.gradients = new.walk()
     return new

@@ -70,16 +70,11 @@ class Op:
     active: bool = True  # True if it depends on the input; others are what the function computes of its constants
     added: bool = False  # True if it is not the learner's: several results times their gradients, added up
 
-    def copy(self) -> Op:
-        """Return a copy; it is what `copy.copy` returns, faster."""
+    def but(self, **changes: Any) -> Op:
+        """Return the operation with other attributes; it is what `dataclasses.replace` returns, faster."""
         new = object.__new__(Op)
-        new.__dict__.update(self.__dict__)
-        return new
-
-    def with_values(self, operands: list[Any], value: np.ndarray) -> Op:
-        """Return the operation with other operands and another result."""
-        new = self.copy()
-        new.operands, new.value, new.calls, new.ways = operands, value, {}, None
+        new.__dict__.update(self.__dict__, calls={}, ways=None)
+        new.__dict__.update(changes)
         return new
 
     @property
@@ -209,7 +204,7 @@ class Tape:
                 self.ops[written].name = self.ops[written].name or recording.names.get(node)
                 continue
             if not (written_out and op.kind in WRITTEN_OUT and self._write_out(op, node, where)):
-                self._append(op, node, where)
+                where[node] = self.append(op)
         with np.errstate(all="ignore"):
             self.gradients = self.walk()
 
@@ -237,15 +232,20 @@ class Tape:
         op.place, op.name = recording.places.get(node), recording.names.get(node)
         op.names = {i: recording.names[node, i] for i in range(len(sources)) if (node, i) in recording.names}
         op.added = node in recording.added
-        op.active = node is recording.leaf or any(s is not None and self.ops[s].active for s in sources)
+        op.active = node is recording.leaf or self.depends(sources)
         return op
 
-    def _append(self, op: Op, node: Any, where: dict[Any, int]) -> None:
+    def append(self, op: Op) -> int:
+        """Append an operation of those that are there, and return its position."""
         for i, k in enumerate(op.sources):
             if k is not None:
                 self.ops[k].users.append((len(self.ops), i))
-        where[node] = len(self.ops)
         self.ops.append(op)
+        return len(self.ops) - 1
+
+    def depends(self, sources: Iterable[int | None]) -> bool:
+        """Return whether one of these operations depends on the input."""
+        return any(s is not None and self.ops[s].active for s in sources)
 
     def _write_out(self, op: Op, node: Any, where: dict[Any, int]) -> bool:
         """Append the operations of a primitive's readable form instead of the primitive; False if it has none."""
@@ -271,13 +271,13 @@ class Tape:
             for i, leaf in enumerate(one.inputs):
                 if leaf in leaves and inside.get(leaf) is None and leaves.index(leaf) in op.names:
                     new.names[i] = op.names[leaves.index(leaf)]
-            self._append(new, one, inside)
+            inside[one] = self.append(new)
         where[node] = len(self.ops) - 1
         return True
 
     def merged(self) -> Tape:
         """Return the tape on which a part such as x[i] that is read several times in one pass is read once."""
-        ops: list[Op] = []
+        new = Tape.of([], self.seed, self.recording)
         where: list[int] = []
         seen: dict[Any, int] = {}
         for k, op in enumerate(self.ops):
@@ -286,16 +286,11 @@ class Tape:
             if op.kind in MOVING and None not in sources and (at := op.place) is not None and at.code is not None:
                 values = op.value.shape, op.value.tobytes()  # a long index is not written in full
                 key = op.kind, sources, repr(op.parameters), values, at.code, at.calls, at.count, repr(at.integers)
-            where.append(seen.setdefault(key, len(ops)))
-            if where[k] == len(ops):
-                ops.append(op.copy())
-                ops[-1].sources, ops[-1].calls, ops[-1].ways, ops[-1].users = sources, {}, None, []
-                for i, s in enumerate(sources):
-                    if s is not None:
-                        ops[s].users.append((where[k], i))
-        if len(ops) == len(self.ops) or where[-1] < len(ops) - 1:
+            where.append(seen.setdefault(key, len(new.ops)))
+            if where[k] == len(new.ops):
+                new.append(op.but(sources=sources, users=[]))
+        if len(new.ops) == len(self.ops) or where[-1] < len(new.ops) - 1:
             return self
-        new = Tape.of(ops, self.seed, self.recording)
         new.gradients = new.walk()
         return new
 
@@ -309,9 +304,7 @@ class Tape:
         """(operation, operand) for every way that a gradient goes, the last operation first."""
         for k in range(len(self.ops) - 1, 0, -1):
             if self.gradients[k] is not None:
-                for i, s in enumerate(self.ops[k].sources):
-                    if s is not None and self.ops[s].active:
-                        yield k, i
+                yield from ((k, i) for i, _ in self._ways(self.ops[k]))
 
     def walk(
         self,
@@ -446,11 +439,8 @@ class Tape:
                 if sources != op.sources:  # an operand that is another operation now
                     operands = [o if s is None else new.ops[s].value for s, o in zip(sources, operands)]
             value = np.asarray(primitive.recompute(*operands, **parameters))
-            changed_op = op.copy()
-            changed_op.primitive, changed_op.sources, changed_op.operands = primitive, sources, operands
-            changed_op.parameters, changed_op.value, changed_op.node = parameters, value, None
-            changed_op.calls, changed_op.ways = {}, None
-            new.ops.append(changed_op)
+            made = {"operands": operands, "parameters": parameters, "value": value}
+            new.ops.append(op.but(primitive=primitive, sources=sources, node=None, **made))
         if new.ops[-1].value.shape != self.seed.shape:
             return None
         return new
@@ -466,7 +456,7 @@ class Tape:
             operands = [changed.get(s, o) if s is not None else o for s, o in zip(op.sources, op.operands)]
             if k not in values and not op.active:  # computed from it
                 changed[k] = np.asarray(op.primitive.recompute(*operands, **op.parameters))
-            new.ops[k] = op.with_values(operands, changed.get(k, op.value))
+            new.ops[k] = op.but(operands=operands, value=changed.get(k, op.value))
         return new
 
     def in_precision(self, dtype: np.dtype) -> np.ndarray:
@@ -481,12 +471,11 @@ class Tape:
             whole = isinstance(a, np.ndarray | np.floating) and a.dtype.kind == "f"
             return np.asarray(a).astype(dtype).astype(float) if whole else a
 
-        new = object.__new__(Tape)
-        new.seed, new.recording, new.ops = rounded(self.seed), self.recording, []
+        new = Tape.of([], rounded(self.seed), self.recording)
         for op in self.ops:
             operands = [rounded(o) if s is None else new.ops[s].value for s, o in zip(op.sources, op.operands)]
             value = op.value if op.primitive is None else np.asarray(op.primitive.recompute(*operands, **op.parameters))
-            new.ops.append(op.with_values(operands, rounded(value)))
+            new.ops.append(op.but(operands=operands, value=rounded(value)))
 
         chains: dict[int, tuple[int, Any]] = {}  # for the start, its end and how large its results are
         for k in range(len(self.ops) - 1, 0, -1):
@@ -513,12 +502,8 @@ class Tape:
         nearest = [0]
         for op in self.ops[1:]:
             meeting: int | None = None
-            for s in op.sources:
-                if s is None or not self.ops[s].active:
-                    continue
-                if meeting is None:
-                    meeting = s
-                a, b = meeting, s
+            for _, s in self._ways(op):
+                a, b = s if meeting is None else meeting, s
                 while a != b:
                     a, b = (nearest[a], b) if a > b else (a, nearest[b])
                 meeting = a
@@ -543,7 +528,7 @@ class Tape:
             k = pending.pop()
             if k > early and k not in found:
                 found.add(k)
-                pending += [s for s in self.ops[k].sources if s is not None and self.ops[s].active]
+                pending += [s for _, s in self._ways(self.ops[k])]
         return found
 
     def computed_again(self, late: int, early: int, value: np.ndarray) -> dict[int, Op]:
@@ -558,7 +543,7 @@ class Tape:
                 for s, o in zip(op.sources, op.operands)
             ]
             made = np.asarray(op.primitive.recompute(*operands, **op.parameters))
-            again[k] = op.with_values(operands, made)
+            again[k] = op.but(operands=operands, value=made)
         return again
 
     def pull(self, late: int, early: int, g: np.ndarray, again: Mapping[int, Op] = {}) -> np.ndarray:

@@ -156,24 +156,17 @@ def _joined(
     tape: Tape, last: int, x: int, order: Any, to: Any, primitive: Any, parameters: dict[str, Any], others: list[Any]
 ) -> Tape | None:
     """Return the tape with the operation, and with those that it depends on and that depend on it."""
-    ops: list[Op] = []
-    where: dict[int, int] = {}
+    joined = Tape.of([], tape.seed, tape.recording)
+    ops, where = joined.ops, dict[int, int]()
 
     def keep(k: int) -> int:
         """Append an operation with what it is computed from, and return its place."""
         if k not in where:
-            sources = [None if s is None else keep(s) for s in tape.ops[k].sources]
-            where[k] = append(tape.ops[k].copy(), sources)
+            where[k] = append(tape.ops[k], [None if s is None else keep(s) for s in tape.ops[k].sources])
         return where[k]
 
     def append(op: Op, sources: Any) -> int:
-        op.sources, op.calls, op.ways, op.users = tuple(sources), {}, None, []
-        op.active = not ops or any(s is not None and ops[s].active for s in op.sources)
-        for i, s in enumerate(op.sources):
-            if s is not None:
-                ops[s].users.append((len(ops), i))
-        ops.append(op)
-        return len(ops) - 1
+        return joined.append(op.but(sources=tuple(sources), users=[], active=not ops or joined.depends(sources)))
 
     def computed(primitive: Any, values: list[Any], parameters: dict[str, Any]) -> Op:
         tensors = [None if v is None else Tensor(v.astype(float), requires_grad=True) for v in values]
@@ -215,6 +208,5 @@ def _joined(
             inside.add(k)
     if len(tape.ops) - 1 not in where:
         return None
-    joined = Tape.of(ops, tape.seed, tape.recording)
     joined.gradients = joined.walk()
     return joined if np.allclose(joined.gradient, tape.gradient, rtol=1e-8, atol=1e-10) else None
