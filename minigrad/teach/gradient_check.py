@@ -105,8 +105,7 @@ def check_gradient(
             )
         given = np.ones(value.shape)
     if value.dtype.kind != "f" and (value.any() or value.dtype.kind == "b") and analytic.any():
-        finding = Finding(name, point.shape, point.dtype, "could not be told", notes=[INTEGERS.format(value.dtype)])
-        return Report([finding])
+        return Report([Finding(name, point.shape, point.dtype, notes=[INTEGERS.format(value.dtype)])])
     if given.shape != value.shape:
         raise ValueError(f"check_gradient: upstream has shape {given.shape}, the value of f {value.shape}")
 

@@ -8,7 +8,6 @@ the differences themselves may be wrong by. Source of the scale: CS231n, "Gradie
 
 from __future__ import annotations
 
-import inspect
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -22,6 +21,7 @@ from minigrad.autograd.finite_differences import Differences, numerical_gradient
 from minigrad.output.words import class_name, printable
 from minigrad.teach.diagnosis import Case, Diagnosis, diagnosis, tape_of
 from minigrad.teach.gradient_report import Finding, verdict
+from minigrad.teach.signatures import arguments_of
 from minigrad.teach.tape import Tape
 from minigrad.teach.vectorizing import vectorized
 from minigrad.tensors import rng
@@ -154,7 +154,7 @@ class Question:
 def examine(question: Question) -> Finding:
     """Return what is found of one gradient."""
     x, analytic = question.x, question.analytic
-    finding = Finding(question.name, x.shape, x.dtype, "could not be told")
+    finding = Finding(question.name, x.shape, x.dtype)
     if not np.isfinite(x).all():
         finding.notes.append("x itself is nan or infinite. Move it to a point")
         return finding
@@ -197,7 +197,7 @@ def examine(question: Question) -> Finding:
         finding.notes.append(f"{len(compared.elements)} of its {x.size} elements were compared one by one, {others}")
     if differences.wrote:
         agrees = {"right": "the gradient is right", "wrong": "the gradient is wrong"}.get(finding.verdict, "")
-        finding = Finding(question.name, x.shape, x.dtype, "could not be told", notes=[WROTE])
+        finding = Finding(question.name, x.shape, x.dtype, notes=[WROTE])
         if agrees:
             finding.notes.append(f"With a copy of x for each call, {agrees}")
     return finding
@@ -206,12 +206,7 @@ def examine(question: Question) -> Finding:
 def other_questions(
     weights: Sequence[np.ndarray], by: Callable[[Sequence[np.ndarray]], Callable[[], np.ndarray]]
 ) -> dict[str, Callable[[], np.ndarray]]:
-    """Return gradients of related questions, by what it means if the gradient under test equals one of them.
-
-    Args:
-        weights: the upstream gradients.
-        by: returns the function that computes the gradient for other ones.
-    """
+    """Return gradients for other upstream gradients, by what it means if the one under test equals one of them."""
 
     def only(i: int) -> list[np.ndarray]:
         masks = [np.zeros_like(w) for w in weights]
@@ -353,9 +348,5 @@ def _fill(finding: Finding, question: Question, compared: Comparison, raised: Ex
 
 def parameter_names(f: Callable[..., Any], count: int, otherwise: str = "input") -> list[str]:
     """Return the names of the first `count` parameters of a function, where it has them."""
-    try:
-        parameters = [p for p in inspect.signature(f).parameters.values() if p.kind <= p.POSITIONAL_OR_KEYWORD]
-    except (TypeError, ValueError):
-        parameters = []
-    found = [p.name for p in parameters[:count]]
+    found = [p.name for p in arguments_of(f) if p.kind <= p.POSITIONAL_OR_KEYWORD][:count]
     return found + [f"{otherwise}{i if count > 1 else ''}" for i in range(len(found), count)]

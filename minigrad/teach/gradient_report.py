@@ -39,7 +39,7 @@ class Finding:
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
-    verdict: str
+    verdict: str = "could not be told"
     worst: list[Element] = field(default_factory=list)
     wrong: int = 0
     unknown: int = 0

@@ -7,7 +7,6 @@ kind at several places, then two.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from minigrad.teach.recorded_arrays import Array
 from minigrad.teach.recording import record
 from minigrad.teach.report import Report, either
 from minigrad.teach.restoring import same_generators
+from minigrad.teach.signatures import arguments_of
 from minigrad.teach.tape import Tape
 from minigrad.tensors.tensor import Tensor
 
@@ -178,8 +178,8 @@ class _Case:
     def _call(self, f: Callable[..., Any], arrays: list[np.ndarray]) -> Any:
         """Call a function with copies of the inputs, as arrays or Tensors, and NumPy's generator in the same state."""
         given = [Tensor(a.copy()) if self.on_tensors and a.dtype.kind == "f" else a.copy() for a in arrays]
-        with _seeded():
-            return f(*given)
+        np.random.seed(0)
+        return f(*given)
 
     def _right(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         """Return what the reference returns; a function that refuses arrays gets Tensors."""
@@ -189,9 +189,9 @@ class _Case:
             if self.on_tensors:
                 raise
             given = [Tensor(a.copy()) if a.dtype.kind == "f" else a.copy() for a in arrays]
+            np.random.seed(0)
             try:
-                with _seeded():
-                    right = _results(self.reference(*given))
+                right = _results(self.reference(*given))
             except Exception:
                 return _results(self._call(self.reference, arrays))  # raises what it raises for arrays
             self.reference_on_tensors = True
@@ -265,10 +265,11 @@ class _Case:
             several = [Array(a) if isinstance(a, Tensor) else a for a in _several(out)]
             return several[0] if len(several) == 1 else np.concatenate([np.ravel(a) for a in several])
 
-        with _seeded(), _frozen(self.reference):
+        np.random.seed(0)
+        with _frozen(self.reference):
             recording = record(self.reference, flat, arguments=arguments, result=result, created=created)
         tape = Tape(recording, np.ones(recording.output.shape), written_out=False)
-        names = _argument_names(self.reference)
+        names = [p.name for p in arguments_of(self.reference)]
         where = {op.node: k for k, op in enumerate(tape.ops)}
         for i, node in zip(self.floats, nodes[-len(self.floats) :]):
             if node in where:
@@ -313,7 +314,7 @@ class _Case:
 
     def _sizes(self) -> dict[float, str]:
         """The sizes of the inputs, with their meaning."""
-        names = _argument_names(self.reference)
+        names = [p.name for p in arguments_of(self.reference)]
         found: dict[float, str] = {}
         for i, a in enumerate(self.arrays):
             for d, n in enumerate(a.shape):
@@ -368,7 +369,7 @@ class _Case:
 
     def _without_graph(self) -> tuple[str, str] | None:
         """Find what gives the learner's result for several inputs, where the reference only counts and compares."""
-        names, rng = _argument_names(self.reference), np.random.default_rng(0)
+        names, rng = [p.name for p in arguments_of(self.reference)], np.random.default_rng(0)
         shuffled = [[rng.permuted(a) if i in self.floats else a for i, a in enumerate(self.arrays)] for _ in range(8)]
         ways: list[tuple[str, str, Callable[[list[Any]], Any]]] = [
             ("complement", "it is 1 minus the reference's: what should not count is counted (!= for ==, < for >)",
@@ -491,24 +492,6 @@ def _tolerance(a: np.ndarray) -> tuple[float, float]:
 
 def _is_single(a: np.ndarray) -> bool:
     return a.dtype in (np.dtype(np.float32), np.dtype(np.float16))
-
-
-def _argument_names(f: Callable[..., Any]) -> list[str]:
-    try:
-        return [p.name for p in inspect.signature(f).parameters.values()]
-    except (TypeError, ValueError):
-        return []
-
-
-@contextmanager
-def _seeded() -> Iterator[None]:
-    """Run with NumPy's global generator in a fixed state; afterwards it is as before."""
-    state = np.random.get_state()
-    np.random.seed(0)
-    try:
-        yield
-    finally:
-        np.random.set_state(state)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import numpy as np
 
 from minigrad.optim.optimizer import Optimizer
 from minigrad.output.words import class_name
+from minigrad.teach.signatures import arguments_of
 from minigrad.tensors.creation import tensor
 
 RATES = ("learning_rate", "lr", "rate", "step_size", "eta", "alpha", "l_rate", "learningrate")
@@ -82,17 +83,6 @@ def _value(name: str, settings: dict[str, Any]) -> Any:
     return None
 
 
-def _parameters(function: Any) -> list[inspect.Parameter]:
-    try:
-        return [
-            p
-            for p in inspect.signature(function).parameters.values()
-            if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-        ]
-    except (TypeError, ValueError):
-        return []
-
-
 def _takes_any_name(function: Any) -> bool:
     """Whether a function of x and dx takes all else by name, as **options."""
     with contextlib.suppress(TypeError, ValueError):
@@ -115,7 +105,7 @@ def has_state_argument(function: Any, settings: dict[str, Any]) -> bool:
         or not isinstance(function, type)
         and any(
             name.lower() in STATES or role == "extra"
-            for name, role in zip([p.name for p in _parameters(function)], _roles(function, settings))
+            for name, role in zip([p.name for p in arguments_of(function)], _roles(function, settings))
         )
     )
 
@@ -127,7 +117,7 @@ def _has_rate(parameters: list[inspect.Parameter], other_than: str) -> bool:
 
 def _roles(function: Any, settings: dict[str, Any]) -> list[str]:
     """Return what each argument of a step is: x, dx, state, rate, setting, t, extra or none."""
-    parameters, roles = _parameters(function), []
+    parameters, roles = arguments_of(function), []
     for i, p in enumerate(parameters):
         lower = p.name.lower()
         if i < 2:
@@ -157,7 +147,7 @@ def function_caller(
 
     With `plain_state` a single further argument is an array of the state, which is zero at first, and no dictionary.
     """
-    parameters, roles = _parameters(step), _roles(step, settings)
+    parameters, roles = arguments_of(step), _roles(step, settings)
     extras = [p.name for p, role in zip(parameters, roles) if role == "extra"]
     if plain_state and "state" in roles:
         extras = [parameters[roles.index("state")].name]
@@ -229,10 +219,10 @@ def _of_factory(step: Any, settings: dict[str, Any], rate: float) -> dict[str, A
         return None
     given = {
         p.name: rate if _is_rate(p.name, settings) else _value(p.name, settings)
-        for p in _parameters(step)
+        for p in arguments_of(step)
         if _is_rate(p.name, settings) or _value(p.name, settings) is not None
     }
-    if all(p.name in given or (given and p.default is not p.empty) for p in _parameters(step)):
+    if all(p.name in given or (given and p.default is not p.empty) for p in arguments_of(step)):
         return given
     return None
 
@@ -246,7 +236,7 @@ def take(step: Any, settings: dict[str, Any], trial: Trial, decays: bool = True)
     is_function = inspect.isroutine(step) or isinstance(step, functools.partial)
     if isinstance(step, type) or (not is_function and _method(step) is not None):
         return _take_object(step, settings, trial, decays)
-    parameters = _parameters(step)
+    parameters = arguments_of(step)
     if parameters and parameters[0].name in ("params", "parameters") and len(parameters) < 3:
         return _take_object(step, settings, trial, decays)
     if (given := _of_factory(step, settings, trial.rates[0])) is not None:
@@ -356,7 +346,7 @@ def _built(made: Any, settings: dict[str, Any], rate: float, params: list[Any]) 
         return made
     arguments: dict[str, Any] = {}
     positional: list[Any] = []
-    for p in _parameters(made):
+    for p in arguments_of(made):
         if p.name in ("params", "parameters", "model_params", "ps") or (p.default is p.empty and not positional
                 and not arguments and not _is_rate(p.name, settings) and _value(p.name, settings) is None):  # fmt: skip
             positional.append(params)
@@ -399,7 +389,7 @@ def _take_object(step: Any, settings: dict[str, Any], trial: Trial, decays: bool
         if method is None:
             raise CallError(f"{class_name(made)} has no step() or update(x, dx)", "no-step")
         taken = Taken()
-        roles = _parameters(method)
+        roles = arguments_of(method)
         if roles and not (len(roles) == 1 and roles[0].default is not roles[0].empty):
             return _take_method(made, method, settings, trial, decays)
         if made is step:
@@ -428,7 +418,7 @@ def _take_object(step: Any, settings: dict[str, Any], trial: Trial, decays: bool
 
 def _take_method(made: Any, method: Callable[..., Any], settings: dict[str, Any], trial: Trial, decays: bool) -> Taken:
     """Run an object whose method takes x and dx, or dictionaries or lists of them."""
-    arguments = _parameters(method)
+    arguments = arguments_of(method)
     names = [p.name for p in arguments]
     takes_rate = any(_is_rate(name, settings) for name in names)
     one = Trial(trial.start[:1], [g[:1] for g in trial.gradients], trial.rates)

@@ -14,6 +14,7 @@ from minigrad.output.words import class_name, printable
 from minigrad.scalar import Value
 from minigrad.teach.rules.calls import CallError
 from minigrad.teach.schedules.reference import OTHER_SETTINGS, Reference
+from minigrad.teach.signatures import arguments_of
 from minigrad.tensors.creation import tensor
 
 TIMES = ("t", "epoch", "step", "iteration", "it", "i", "n", "iter", "global_step", "num_steps", "step_num", "ep")
@@ -53,7 +54,7 @@ def readings(mine: Any, reference: Reference, count: int, times: list[int]) -> I
 
 
 def _of_any_function(mine: Any, reference: Reference, count: int, times: list[int]) -> Iterator[Any]:
-    needed = [p for p in _parameters(mine) if p.default is p.empty]
+    needed = [p for p in arguments_of(mine) if p.default is p.empty]
     names = [p.name.lower() for p in needed]
     if not names and _takes_nothing(mine):
         made = mine()
@@ -91,7 +92,7 @@ def _recursions(
 
 
 def _of_function(mine: Any, reference: Reference, count: int, times: list[int]) -> dict[int, float]:
-    parameters = _parameters(mine)
+    parameters = arguments_of(mine)
     needed = [p for p in parameters if p.default is p.empty] or parameters[:1]
     where = next((p.name for p in needed if p.name.lower() in TIMES), None)
     if where is None:
@@ -125,7 +126,7 @@ def _of_object(make: Callable[[], Any], reference: Reference, count: int) -> Ite
             raise CallError(f"{class_name(made)} has neither step() nor a method that takes t", "raises")
         yield list(_of_function(getattr(made, names[0]), reference, count, list(range(count))).values())
         return
-    takes_t = [p for p in _parameters(method) if p.default is p.empty]
+    takes_t = [p for p in arguments_of(method) if p.default is p.empty]
     if takes_t and takes_t[0].name.lower() not in TIMES:
         raise CallError(
             f"{class_name(made)}.{method.__name__} needs {takes_t[0].name}, which this schedule has not", "raises"
@@ -156,7 +157,7 @@ def _of_losses(mine: Any, reference: Reference, count: int) -> Iterator[list[flo
     method = _method(made) if not inspect.isroutine(made) else made
     if method is None:
         raise CallError(f"{class_name(made)} has no step(loss)", "raises")
-    needed = [p.name.lower() for p in _parameters(method) if p.default is p.empty]
+    needed = [p.name.lower() for p in arguments_of(method) if p.default is p.empty]
     if not needed and inspect.isroutine(mine):
         method = mine()
         needed = ["loss"]
@@ -186,7 +187,7 @@ def _shown(made: Any, optimizer: Any) -> Any:
     for name in READ:
         value = getattr(made, name, None)
         if callable(value):
-            if any(p.default is p.empty for p in _parameters(value)):
+            if any(p.default is p.empty for p in arguments_of(value)):
                 continue
             value = value()
         if value is not None:
@@ -197,7 +198,7 @@ def _shown(made: Any, optimizer: Any) -> Any:
 def _built(made: Any, reference: Reference) -> Any:
     """Make an object with the settings that its arguments name; an optimizer if it asks for one."""
     keywords: dict[str, Any] = {}
-    for p in _parameters(made):
+    for p in arguments_of(made):
         value = _setting(p.name, reference)
         if p.name.lower() in ("optimizer", "optim", "opt"):
             value = SGD([tensor(0.0, requires_grad=True)], lr=_start(reference))
@@ -222,14 +223,6 @@ def _setting(name: str, reference: Reference) -> Any:
         if ours in known:
             return known[ours]
     return None
-
-
-def _parameters(function: Any) -> list[inspect.Parameter]:
-    try:
-        found = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    return [p for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 def _takes_nothing(function: Any) -> bool:
