@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -27,77 +28,70 @@ def is_square(op: Op) -> bool:
 
 def factor_words(c: float, tape: Tape) -> tuple[str, float]:
     """Return what a wrong factor may mean, and how much that assumes."""
-    wrong = "of the wrong sign and " * (c < 0)
     known = meaningful(tape)
-    numbers = [op for op in tape.ops if op.value.size == 1 and f"the value of `{op.name}`" in dict(known)]
-    for op in numbers:
-        if math.isclose(c, op.value.item(), rel_tol=1e-6):
+    for op in tape.ops:
+        if op.value.size == 1 and f"the value of `{op.name}`" in dict(known) and _is(c, op.value.item()):
             return f"multiplied by `{op.name}`, a factor too many", 0.0
+    for value, said, far in _meanings(abs(c), known):
+        if value > 0 and _is(abs(c), value):
+            return ("of the wrong sign and " * (c < 0)) + said, max(far, 0.3 * (c < 0))
+    return f"off by a factor of {c:.6g}", 1.5
+
+
+def _is(c: float, value: float) -> bool:
+    return math.isclose(c, value, rel_tol=1e-6)
+
+
+def _meanings(c: float, known: list[tuple[str, float]]) -> Iterator[tuple[float, str, float]]:
+    """Yield factors that are wrong, what each means, and how much that assumes; `c` is the one that is asked for."""
     for called, n in known:
         if n < 1:  # such as 1 / m, a constant of the function
-            if math.isclose(abs(c), 1 / n, rel_tol=1e-6):
-                once = f"the factor {n:g} ({called}) is missing, or 1/{n:g} is applied once too often"
-                return f"{wrong}{1 / n:g} times too large: {once}", 0.3 * (c < 0)
-            if math.isclose(abs(c), n, rel_tol=1e-6):
-                said = f"{1 / n:g} times too small: the factor {n:g} ({called}) is applied once too often"
-                return wrong + said, 0.3 * (c < 0)
+            once = f"the factor {n:g} ({called}) is missing, or 1/{n:g} is applied once too often"
+            yield 1 / n, f"{1 / n:g} times too large: {once}", 0.0
+            yield n, f"{1 / n:g} times too small: the factor {n:g} ({called}) is applied once too often", 0.0
             continue
-        for value, text in (
-            (n, f"{n:g} times too large: the factor 1/{n:g} ({called}) is missing"),
-            (
-                1 / n,
-                f"{n:g} times too small: the factor {n:g} ({called}) is missing, or 1/{n:g} is applied once too often",
-            ),
-        ):
-            if math.isclose(abs(c), value, rel_tol=1e-6):
-                return wrong + text, 0.3 * (c < 0)
+        yield n, f"{n:g} times too large: the factor 1/{n:g} ({called}) is missing", 0.0
+        once = f"the factor {n:g} ({called}) is missing, or 1/{n:g} is applied once too often"
+        yield 1 / n, f"{n:g} times too small: {once}", 0.0
     plain = [one for one in known if one[0] != SQUARE]
-    for (first, n), (second, m) in itertools.permutations(plain[:12], 2):
-        if not n.is_integer() and m.is_integer() and math.isclose(abs(c), n / math.sqrt(m), rel_tol=1e-6):
-            return f"{wrong}divided by sqrt({m:g}), {second}, instead of by {n:g}, {first}", 0.3 * (c < 0)
+    pairs = [*itertools.permutations(plain[:12], 2)]
+    for (first, n), (second, m) in pairs:
+        if not n.is_integer() and m.is_integer():
+            yield n / math.sqrt(m), f"divided by sqrt({m:g}), {second}, instead of by {n:g}, {first}", 0.0
     for called, n in known:
-        for value, text in (
-            (math.sqrt(n), f"sqrt({n:g}) times too large: the factor 1/sqrt({n:g}), {called}, is missing"),
-            (1 / math.sqrt(n), f"sqrt({n:g}) times too small: the factor sqrt({n:g}), {called}, is missing"),
-            (n * n, f"{n:g}**2 times too large: multiplied by {n:g}, {called}, where it must be divided by it"),
-            (1 / n**2, f"{n:g}**2 times too small: divided by {n:g}, {called}, where it must be multiplied by it"),
-            (n - 1, f"{n - 1:g} times too large ({called}, less 1)"),
-        ):
-            whole_root = math.sqrt(n).is_integer() and value in (math.sqrt(n), 1 / math.sqrt(n))  # 3, not sqrt(9)
-            if value > 0 and value != 1 and not whole_root and math.isclose(abs(c), value, rel_tol=1e-6):
-                return wrong + text, 0.3 * (c < 0)
-    for (first, n), (second, m) in itertools.permutations(plain[:12], 2):
-        if math.isclose(abs(c), n / m, rel_tol=1e-6):
-            if max(n, m) < 1:  # such as alpha and 1 - alpha
-                return f"off by {n:g}/{m:g}: multiplied by {n:g} ({first}) instead of {m:g} ({second})", 0.4
-            return f"off by {n:g}/{m:g}: divided by {m:g}, {second}, instead of {n:g}, {first}", 0.4
+        if not math.sqrt(n).is_integer():  # 3, not sqrt(9)
+            yield math.sqrt(n), f"sqrt({n:g}) times too large: the factor 1/sqrt({n:g}), {called}, is missing", 0.0
+            yield 1 / math.sqrt(n), f"sqrt({n:g}) times too small: the factor sqrt({n:g}), {called}, is missing", 0.0
+        yield n * n, f"{n:g}**2 times too large: multiplied by {n:g}, {called}, where it must be divided by it", 0.0
+        yield 1 / n**2, f"{n:g}**2 times too small: divided by {n:g}, {called}, where it must be multiplied by it", 0.0
+        if n != 2:
+            yield n - 1, f"{n - 1:g} times too large ({called}, less 1)", 0.0
+    for (first, n), (second, m) in pairs:
+        if max(n, m) < 1:  # such as alpha and 1 - alpha
+            yield n / m, f"off by {n:g}/{m:g}: multiplied by {n:g} ({first}) instead of {m:g} ({second})", 0.4
+        else:
+            yield n / m, f"off by {n:g}/{m:g}: {_instead(m, second, n, first)}", 0.4
     for called, n in known:
-        for value, m in (((n - 1) / n, n), (n / (n - 1), n - 1)):
-            if value > 0 and math.isclose(abs(c), value, rel_tol=1e-6):
-                right = 2 * n - 1 - m
-                return f"{wrong}off by {right:g}/{m:g}: divided by {m:g} instead of {right:g} ({called})", 0.3 * (c < 0)
+        for wrong, right in ((n, n - 1), (n - 1, n)):
+            yield (
+                right / wrong,
+                f"off by {right:g}/{wrong:g}: divided by {wrong:g} instead of {right:g} ({called})",
+                0.0,
+            )
     for called, n in known:  # such as 2 * sigma**2
         root = math.sqrt((n if n > 1 else 1 / n) / 2)
-        for value, said in ((root, "large: divided"), (1 / root, "small: multiplied")):
-            if called.startswith("the constant") and math.isclose(abs(c), value, rel_tol=1e-6):
-                return f"{wrong}{root:g} times too {said} by {root:g} where its square must stand, in {called}", 0.3
-    for (first, n), (second, m) in itertools.permutations(plain[:12], 2):
-        if math.isclose(abs(c), math.sqrt(n / m), rel_tol=1e-6):
-            return f"divided by sqrt({m:g}), {second}, instead of sqrt({n:g}), {first}", 0.5
-    pairs = itertools.combinations(_powers(plain[:8] + [(SQUARE, 2.0)]), 2)
-    several = [
-        (far + more, first, second)
-        for (a, first, far), (b, second, more) in pairs
-        if math.isclose(abs(c), a * b, rel_tol=1e-6)
-    ]
-    if several:
-        _, first, second = min(several)
-        return f"{wrong}off by two factors: {first}; and {second}", 0.8
-    whole = round(abs(c)) if abs(c) > 1 else round(1 / abs(c))
-    if whole <= 1000 and math.isclose(abs(c), whole if abs(c) > 1 else 1 / whole, rel_tol=1e-6):
-        way = "large" if abs(c) > 1 else "small"
-        return f"{wrong}{whole} times too {way}", 0.5
-    return f"off by a factor of {c:.6g}", 1.5
+        if called.startswith("the constant"):
+            by = f"by {root:g} where its square must stand, in {called}"
+            yield root, f"{root:g} times too large: divided {by}", 0.3
+            yield 1 / root, f"{root:g} times too small: multiplied {by}", 0.3
+    for (first, n), (second, m) in pairs:
+        yield math.sqrt(n / m), f"divided by sqrt({m:g}), {second}, instead of sqrt({n:g}), {first}", 0.5
+    two = itertools.combinations(_powers([*plain[:8], (SQUARE, 2.0)]), 2)
+    for _, first, second, value in sorted((i + j, a, b, x * y) for (x, a, i), (y, b, j) in two):
+        yield value, f"off by two factors: {first}; and {second}", 0.8
+    whole = round(max(c, 1 / c))
+    if whole <= 1000:
+        yield whole if c > 1 else 1 / whole, f"{whole} times too {'large' if c > 1 else 'small'}", 0.5
 
 
 def _instead(m: float, second: str, n: float, first: str) -> str:
