@@ -118,7 +118,7 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
 
     def astype(self, dtype: Any, **options: Any) -> Any:
         """The same numbers: gradients are those of floats."""
-        return np.copy(self) if _dtype(dtype).kind == "f" else self.tensor._array.astype(dtype)
+        return np.copy(self) if np.dtype(dtype).kind == "f" else self.tensor._array.astype(dtype)
 
     def item(self, *index: Any) -> Any:
         """The only element, still recorded."""
@@ -183,21 +183,14 @@ def _wrapped(x: Any, always: bool = False) -> Any:
 # ---- functions of NumPy that Tensors do not have, or have otherwise --------------------------------------------------
 
 
-def _extremum(name: str) -> Callable[..., Any]:
+def _reduced(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A reduction of tensors as one of NumPy, which takes lists of results, too."""
+
     def call(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **_: Any) -> Any:
-        return _wrapped(getattr(_as_tensor(a), name)(axis, keepdims))
+        a = np.stack(a) if isinstance(a, list | tuple) else a
+        return _wrapped(function(_as_tensor(a), axis=axis, keepdims=keepdims))
 
     return call
-
-
-def _summed(a: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
-    a = np.stack(a) if isinstance(a, list | tuple) else a
-    return _wrapped(np.sum(_as_tensor(a), axis=axis, keepdims=keepdims))
-
-
-def _averaged(a: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
-    a = np.stack(a) if isinstance(a, list | tuple) else a
-    return _wrapped(np.mean(_as_tensor(a), axis=axis, keepdims=keepdims))
 
 
 def _pad(x: Any, width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
@@ -234,10 +227,6 @@ def _correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     return _sliding(_pad(a, (before, after)), m) @ v
 
 
-def _logsumexp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    return _wrapped(_as_tensor(a).logsumexp(axis, keepdims))
-
-
 def _filled_like(value: float) -> Callable[..., Any]:
     return lambda x, *_, **__: _filled(np.shape(x), value)
 
@@ -260,8 +249,9 @@ def _filled(shape: Any, value: float) -> Array:
 
 
 _OWN: dict[Any, Callable[..., Any]] = {
-    **{np.max: _extremum("amax"), np.amax: _extremum("amax"), np.min: _extremum("amin"), np.amin: _extremum("amin")},
-    **{np.sum: _summed, np.mean: _averaged, np.pad: _pad, np.convolve: _convolve, np.correlate: _correlate},
+    **{np.max: _reduced(Tensor.amax), np.amax: _reduced(Tensor.amax), np.sum: _reduced(np.sum)},
+    **{np.min: _reduced(Tensor.amin), np.amin: _reduced(Tensor.amin), np.mean: _reduced(np.mean)},
+    **{np.pad: _pad, np.convolve: _convolve, np.correlate: _correlate},
     **{np.zeros_like: _filled_like(0.0), np.empty_like: _filled_like(0.0), np.ones_like: _filled_like(1.0)},
     np.full_like: lambda x, value, **_: _filled(np.shape(x), value),
     np.lib.stride_tricks.sliding_window_view: _sliding,
@@ -276,7 +266,8 @@ _OWN: dict[Any, Callable[..., Any]] = {
     np.copyto: lambda a, b: a.__setitem__(..., b),
 }
 _REDUCED: dict[np.ufunc, Callable[..., Any]] = {
-    **{np.add: _summed, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min, np.logaddexp: _logsumexp}
+    **{np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min},
+    np.logaddexp: _reduced(Tensor.logsumexp),
 }
 
 
@@ -314,13 +305,9 @@ class Float(metaclass=_FloatType):
     dtype = np.dtype(float)  # of astype(float), for NumPy's own arrays, as a mask is one
 
 
-def _dtype(dtype: Any) -> np.dtype:
-    return np.dtype(dtype)
-
-
 def _creator(value: float) -> Callable[..., Any]:
     def create(shape: Any, dtype: Any = float, **_: Any) -> Any:
-        return _filled(shape, value) if _dtype(dtype).kind == "f" else np.full(shape, value, dtype)
+        return _filled(shape, value) if np.dtype(dtype).kind == "f" else np.full(shape, value, dtype)
 
     return create
 
