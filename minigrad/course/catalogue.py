@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from minigrad.teach.edits import Formula
+from minigrad.teach.edits import Formula, compiled
 from minigrad.teach.rules.mistakes import CATALOGUE
 from minigrad.teach.rules.search import Explanation
 
@@ -36,9 +36,9 @@ def edited_rules(text: str, namespace: dict[str, Any]) -> Iterator[tuple[Explana
 
 def _defined(tree: ast.FunctionDef, formula: Formula, namespace: dict[str, Any]) -> Callable[..., Any]:
     """Return a function with the arguments of one and the lines of another."""
-    made = ast.FunctionDef(tree.name, tree.args, list(formula.body), [], None)
+    made = ast.copy_location(ast.FunctionDef(tree.name, tree.args, list(formula.body), [], None), tree)
     if hasattr(tree, "type_params"):
         made.type_params = []  # type: ignore[attr-defined]
     space = dict(namespace)
-    exec(compile(ast.unparse(ast.fix_missing_locations(made)), "<mistake>", "exec"), space)
+    exec(compiled(made, "<mistake>"), space)
     return space[tree.name]

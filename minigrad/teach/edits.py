@@ -123,20 +123,28 @@ def _code(statement: ast.stmt) -> CodeType:
         if isinstance(statement, ast.Return):
             made = ast.Assign([ast.Name("RETURNED", ast.Store())], statement.value or ast.Constant(None))
             ast.copy_location(made, statement)
-        module = ast.Module([made], [])
-        try:
-            code = compile(module, "<formula>", "exec")
-        except TypeError:  # an edit without line numbers
-            code = compile(ast.fix_missing_locations(module), "<formula>", "exec")
-        statement.code = code  # type: ignore[attr-defined]
+        code = statement.code = compiled(made, "<formula>")  # type: ignore[attr-defined]
     return code
 
 
+def compiled(statement: ast.stmt, name: str) -> CodeType:
+    """Compile a statement, in which an edit may have no line numbers."""
+    module = ast.Module([statement], [])
+    try:
+        return compile(module, name, "exec")
+    except TypeError:
+        return compile(ast.fix_missing_locations(module), name, "exec")
+
+
 def shown(statement: ast.AST | str) -> str:
-    """Return a line as a textbook has it: `m` for state.get("m", 0.0). A text stays as it is."""
+    """Return a line as a textbook has it: `m` for state.get("m", 0.0). It is kept at the statement."""
     if isinstance(statement, str):
         return statement
-    return re.sub(r"state(?:\.get\('(\w+)', [^()]*?\)|\['(\w+)'\])", lambda m: m[1] or m[2], ast.unparse(statement))
+    text: str | None = getattr(statement, "text", None)
+    if text is None:
+        state = r"state(?:\.get\('(\w+)', [^()]*?\)|\['(\w+)'\])"
+        text = statement.text = re.sub(state, lambda m: m[1] or m[2], ast.unparse(statement))  # type: ignore[attr-defined]
+    return text
 
 
 # ---- patterns --------------------------------------------------------------------------------------------------
