@@ -371,7 +371,7 @@ def _offset_per_index(case: Case) -> str | None:
 
 
 _OF_ANOTHER_SHAPE = (_reshaped, _not_summed)
-_OF_THE_SAME_SHAPE = (_nothing, _whole, _another_question)
+_OF_THE_SAME_SHAPE = (_whole, _another_question)
 _STRUCTURE = (_only_on_one_side, _only_at_some_indices, _one_of_each_row, _factor_per_index, _offset_per_index)
 """What is said where nothing else explains the error."""
 

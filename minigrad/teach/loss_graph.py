@@ -49,13 +49,9 @@ def summed(loss: Any) -> int:
 
 
 def penalty(loss: Any, parameters: Collection[Any], absolute: bool = False) -> float:
-    """Return the factor of the sum of a parameter's squares in the loss, the largest one, which may be
-    below 0; 0 if there is none.
+    """Return the largest factor of a sum of a parameter's squares in the loss, which may be below 0; 0 without one.
 
-    Args:
-        loss: the node of the loss.
-        parameters: the nodes of the parameters.
-        absolute: look for sums of absolute values instead of squares.
+    With `absolute`, it is that of a sum of absolute values.
     """
     largest = 0.0
     for node, factor in terms(loss):

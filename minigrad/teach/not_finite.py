@@ -107,9 +107,7 @@ def why_nan(inputs: Sequence[np.ndarray]) -> str:
 def _instead(node: Any, given: Sequence[np.ndarray]) -> str:
     """Say what was rounded, or is no probability, and which function is right there.
 
-    Args:
-        node: the operation.
-        given: what it was given, if it belongs to the loss; in a model, it may be anything.
+    The arrays are those that an operation of the loss was given; in a model, they may be anything.
     """
     kind, before = node.primitive.name, {n.primitive.name for n in nodes_of(node) if n is not node}
     if kind == "log" and any(a.min() < 0 for a in given):

@@ -45,12 +45,7 @@ LIKELY = 12
 
 
 def wrong_answers(answer: Answer, edge: Edge | None = None) -> list[tuple[Any, str]]:
-    """Return pairs of a wrong answer and its sentence, the likeliest mistake first.
-
-    Args:
-        answer: the contribution that is asked for.
-        edge: the operation and the operand, for a number; see `edge_of`.
-    """
+    """Return pairs of a wrong answer and its sentence, the likeliest mistake first; for a number, see `edge_of`."""
     found: dict[str, list[tuple[float, Any, str]]] = {"answer": [], "edge": []}
     sites: dict[str, Any] = {"answer": answer, "edge": edge}
     fields = {**answer.fields, **(edge.fields if edge is not None else {}), "node": answer.fields["node"]}
@@ -95,19 +90,10 @@ def edge_of(
     i: int,
     parameters: Mapping[str, Any],
 ) -> Edge | None:
-    """Return an operation on numbers as a site of the catalogue; None if it is none that the catalogue knows.
+    """Return an operation on numbers, and the operand that is asked for, as a site of the catalogue.
 
-    None also without NumPy, on which these mistakes are made.
-
-    Args:
-        primitive: of the operation.
-        operands: their numbers.
-        names: their names.
-        variable: for each whether it has a gradient.
-        value: the result.
-        g: the upstream gradient.
-        i: which operand is asked for.
-        parameters: of the operation.
+    Each operand is a number with a name, and is `variable` if it has a gradient. Return None for an operation that the
+    catalogue does not know, and without NumPy, on which these mistakes are made.
     """
     if find_spec("numpy") is None:
         return None

@@ -16,13 +16,7 @@ from minigrad.teach.wording import Words
 
 
 def of_another_shape(tape: Tape, learners: np.ndarray, same: Callable[[Any, Any], bool]) -> str | None:
-    """Return the mistake behind a gradient of another shape; None if nothing explains it.
-
-    Args:
-        tape: the function.
-        learners: the gradient.
-        same: whether two arrays agree.
-    """
+    """Return the mistake behind a learner's gradient of another shape; None if nothing explains it."""
     words = Words(tape)
     with np.errstate(all="ignore"):
         for array, text in _candidates(tape, words):
