@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from types import SimpleNamespace
 from typing import Any
 
@@ -146,6 +147,29 @@ def test_what_an_operation_does_not_pass_on_may_be_anything() -> None:
     )
     dhidden[array(hidden) > 0] *= 2
     assert not check_backward(loss, {"hidden": hidden, "z": z, "dhidden": dhidden})
+    pairs = z[:, :4].relu().reshape(4, 2, 2)
+    pooled = pairs.amax(2)
+    loss = pooled.sum()
+    dpairs = 1.0 * (array(pairs) == array(pooled)[:, :, None])
+    dpooled = np.ones((4, 2))
+    assert (dpairs.sum(axis=2) == 2).any()
+    assert check_backward(loss, {"pairs": pairs, "pooled": pooled, "dpairs": dpairs, "dpooled": dpooled})
+    dpairs = np.ones((4, 2, 2))
+    assert not check_backward(loss, {"pairs": pairs, "pooled": pooled, "dpairs": dpairs, "dpooled": dpooled})
+
+
+def test_constants_have_the_names_of_the_arrays_that_they_copy() -> None:
+    """Two batches go through the same weights; xs[t] is a part of an array, and a mask is no array of floats."""
+    xa, xb = np.random.default_rng(0).standard_normal((2, 4, 3))
+    W = tensor(np.random.default_rng(1).standard_normal((3, 2)), requires_grad=True)
+    ua, ub = tensor(xa) @ W, (tensor(xb) @ W).masked_fill(tensor(xa[:, :2] > 0), 0.0)
+    loss = (ua * ub).sum()
+    dua, dub = array(ub), array(ua)
+    masked = dub * (xa[:, :2] <= 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = check_backward(loss, {**locals(), "dW": xa.T @ dua + xa.T @ masked})
+    assert "`xa` instead of `xb`" in report["dW"].cause
 
 
 def test_a_gradient_is_multiplied_by_a_derivative_in_place() -> None:

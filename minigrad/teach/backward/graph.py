@@ -14,7 +14,7 @@ from minigrad.program.graph_inspection import named_operands
 from minigrad.program.values import operands, saved_values, values
 from minigrad.program.variables import node_of, variables
 from minigrad.scalar import Value
-from minigrad.teach.backward.names import Names
+from minigrad.teach.backward.names import Names, bare
 from minigrad.teach.recording import Place, Recording
 from minigrad.teach.repeats import repeats
 from minigrad.tensors.tensor import Tensor
@@ -101,8 +101,13 @@ class ForwardGraph:
         """Return the gradient contributions of a node to its inputs."""
         return list(self.again.get(node, node).vjp(g, False))
 
-    def walk(self, seed: Any, given: Mapping[Any, Any]) -> tuple[dict[Any, Any], dict[Any, float]]:
+    def walk(self, seed: Any, given: Mapping[Any, Any], sized: bool = True) -> tuple[dict[Any, Any], dict[Any, float]]:
         """Run the backward pass, with the learner's gradients where there are any.
+
+        Args:
+            seed: the gradient of the result.
+            given: the learner's gradients.
+            sized: whether the sizes are needed, for which each node is run twice.
 
         Returns:
             The gradient of each node by those downstream of it, and the size of what it was summed from, by whose
@@ -121,13 +126,15 @@ class ForwardGraph:
                 if node.primitive is None:
                     continue
                 single = isinstance(node, Value) or not isinstance(g, np.ndarray)
-                signs = 1.0 if single else rng.choice([-1.0, 1.0], g.shape).astype(g.dtype)
-                contributions = self.vjp(node, g)
-                mixed = contributions if single else self.vjp(node, g * signs)
+                contributions = mixed = self.vjp(node, g)
+                if sized and not single:
+                    mixed = self.vjp(node, g * rng.choice([-1.0, 1.0], g.shape).astype(g.dtype))
                 for source, c, m in zip(node.inputs, contributions, mixed):
                     if c is None or source is None:
                         continue
                     pending[source] = c if source not in pending else pending[source] + c
+                    if not sized:
+                        continue
                     size = max(float(np.abs(a).max(initial=0)) for a in (np.asarray(c), np.asarray(m)))
                     sizes[source] = sizes.get(source, 0.0) + size
         return expected, sizes
@@ -194,7 +201,7 @@ class ForwardGraph:
         inputs = [made[s] if r else _double(v) for s, r, v in zip(node.inputs, recorded, arguments)]
         parameters = _chosen_again(node, arguments, inputs) or getattr(node, "parameters", {})
         # a view is one of a Tensor, also where nothing is recorded
-        first = [Tensor(v) if isinstance(v, np.ndarray) else v for v in inputs[:1]]
+        first = [Tensor(v, dtype=v.dtype) if isinstance(v, np.ndarray) else v for v in inputs[:1]]
         result: Tensor = Tensor.apply(node.primitive, *first, *inputs[1:], **parameters)
         if not result.requires_grad:  # it depends on nothing but the ends
             return result
@@ -202,9 +209,19 @@ class ForwardGraph:
         for i, source in enumerate(node.inputs):
             constant = node.constants.get(i) if source is None and hasattr(node, "constants") else None
             known = self.names.get(source) or self.names.get(id(getattr(constant, "value", None)))
+            known = known or (self._constant(arguments[i]) if source is None else "")
             if not recorded[i] and known:
                 recording.names[result.node, i] = known
         return result
+
+    def _constant(self, value: Any) -> str:
+        """Return the array of the program of which a constant is a copy, as by tensor(x), or of which it is a part."""
+        if not isinstance(value, np.ndarray) or value.size < 2:
+            return ""
+        arrays = {n: a for n, a in self.names.arrays.items() if isinstance(a, np.ndarray) and a.dtype.kind in "fiub"}
+        parts = {f"{n}[t]": a for n, a in arrays.items() if a.shape[1:] == value.shape}
+        whole = next((n for n, a in arrays.items() if np.array_equal(a, value) and not bare(n)), "")
+        return whole or next((n for n, a in parts.items() if (a == value).reshape(len(a), -1).all(axis=1).any()), "")
 
     def _summed(self, recording: Recording, ends: list[Tensor], seeds: list[Any], nodes: list[Any]) -> Tensor:
         """Return the sum of several results times their gradients, recorded."""
