@@ -21,9 +21,9 @@ def derivation(site: Any, words: Words) -> str:
     if isinstance(site, Edge):
         return "\n".join(_contribution(words, site.k, site.i))
     if isinstance(site, Block):
-        ops, inside = words.tape.ops, words.tape.between(site.k, site.early)
-        ways = [(k, i) for k in sorted(inside, reverse=True) for i, s in enumerate(ops[k].sources) if s is not None]
-        ways = [(k, i) for k, i in ways if ops[ops[k].sources[i] or 0].active][:12]
+        tape = words.tape
+        inside = sorted(tape.between(site.k, site.early), reverse=True)
+        ways = [(k, i) for k in inside for i, _ in tape.ways(tape.ops[k])][:12]
         head = f"The gradient of {words.name(site.early)} follows from that of {words.name(site.k)}, step by step."
         return "\n".join([head, *(line for k, i in ways for line in _contribution(words, k, i))])
     if isinstance(site, Site) and site.op.users:

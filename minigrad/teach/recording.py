@@ -11,6 +11,7 @@ import dis
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import CellType
 from typing import Any
 
@@ -27,6 +28,7 @@ from minigrad.tensors.tensor import Tensor
 _UNPACK = dis.opmap["UNPACK_SEQUENCE"]
 
 
+@dataclass(slots=True, eq=False)
 class Place:
     """Where in the learner's program a node was computed: an instruction, and which of its passes.
 
@@ -41,28 +43,28 @@ class Place:
         execution: a number that nodes of one execution of the instruction share, such as those of one einsum.
     """
 
-    __slots__ = ("calls", "code", "count", "execution", "instruction", "integers", "item", "line", "part", "returned")
+    code: Any
+    instruction: int
+    line: int = 0
+    calls: tuple[tuple[Any, int], ...] = ()
+    count: int = 0
+    integers: dict[str, int] = field(default_factory=dict)
+    part: int = 0
+    item: Any = None
+    returned: tuple[tuple[Any, int, int], ...] = ()
+    execution: int = 0
 
-    def __init__(self, frame: Any) -> None:
-        self.code, self.instruction, self.line = frame.f_code, frame.f_lasti, frame.f_lineno
-        self.count, self.part, self.execution, self.item = 0, 0, 0, None
-        self.integers = _integers(frame)
-        self.returned: tuple[tuple[Any, int, int], ...] = ()
+    @staticmethod
+    def of(frame: Any) -> Place:
+        """Return the place at which the function of a frame is."""
+        place = Place(frame.f_code, frame.f_lasti, frame.f_lineno, integers=_integers(frame))
         calls = []
         while (frame := frame.f_back) is not None and frame.f_code not in _STARTS:
             if not frame.f_code.co_filename.startswith(PACKAGES):
                 calls.append((frame.f_code, frame.f_lasti))
                 if len(calls) == 1:  # a loop around the call
-                    self.integers = {**_integers(frame), **self.integers}
-        self.calls = tuple(calls)
-
-    @staticmethod
-    def numbered(instruction: int, count: int) -> Place:
-        """Return the place of an operation of which only its number in the order of the program is known."""
-        place = object.__new__(Place)
-        place.code, place.instruction, place.line = None, instruction, 0
-        place.count, place.part, place.integers, place.returned, place.calls = count, 0, {}, (), ()
-        place.execution, place.item = 0, None
+                    place.integers = {**_integers(frame), **place.integers}
+        place.calls = tuple(calls)
         return place
 
     @property
@@ -127,7 +129,7 @@ class Recording:
                 break
             frame, called = frame.f_back, frame
         if frame is not None:
-            place = Place(frame)
+            place = Place.of(frame)
             if primitive.name == "getitem" and frame.f_code.co_code[frame.f_lasti] == _UNPACK:
                 place.item = node.parameters["index"]
             if called is not self._called:

@@ -304,7 +304,7 @@ class Tape:
         """(operation, operand) for every way that a gradient goes, the last operation first."""
         for k in range(len(self.ops) - 1, 0, -1):
             if self.gradients[k] is not None:
-                yield from ((k, i) for i, _ in self._ways(self.ops[k]))
+                yield from ((k, i) for i, _ in self.ways(self.ops[k]))
 
     def walk(
         self,
@@ -339,7 +339,7 @@ class Tape:
                 c: Any = change(g)
                 gradients[s] = c if gradients[s] is None else gradients[s] + c
                 continue
-            for i, s in self._ways(self.ops[k]):
+            for i, s in self.ways(self.ops[k]):
                 change_of = edges.get((k, i)) if edges else None
                 c = self.ops[k].contribution(i, g) if change_of is None else resolved(change_of, gradients)(g)
                 if c is not None:
@@ -348,7 +348,7 @@ class Tape:
                         lists[s].append(c)
         return gradients
 
-    def _ways(self, op: Op) -> list[tuple[int, int]]:
+    def ways(self, op: Op) -> list[tuple[int, int]]:
         """Return the operands of an operation that get a contribution: their positions in it and on the tape."""
         if op.ways is None:
             op.ways = [(i, s) for i, s in enumerate(op.sources) if s is not None and self.ops[s].active]
@@ -368,7 +368,7 @@ class Tape:
             if (g := gradients[k]) is None:
                 continue
             op = again.get(k, self.ops[k])
-            for i, s in enumerate(op.sources) if inactive else self._ways(op):
+            for i, s in enumerate(op.sources) if inactive else self.ways(op):
                 c = None if s is None else op.contribution(i, g)
                 if s is not None and c is not None:
                     gradients[s] = c if gradients[s] is None else gradients[s] + c
@@ -502,7 +502,7 @@ class Tape:
         nearest = [0]
         for op in self.ops[1:]:
             meeting: int | None = None
-            for _, s in self._ways(op):
+            for _, s in self.ways(op):
                 a, b = s if meeting is None else meeting, s
                 while a != b:
                     a, b = (nearest[a], b) if a > b else (a, nearest[b])
@@ -516,7 +516,7 @@ class Tape:
         found: list[int] = []
         for k, op in enumerate(self.ops):
             bits = 1 << k
-            for _, s in self._ways(op):
+            for _, s in self.ways(op):
                 bits |= found[s]
             found.append(bits)
         return found
@@ -528,7 +528,7 @@ class Tape:
             k = pending.pop()
             if k > early and k not in found:
                 found.add(k)
-                pending += [s for _, s in self._ways(self.ops[k])]
+                pending += [s for _, s in self.ways(self.ops[k])]
         return found
 
     def computed_again(self, late: int, early: int, value: np.ndarray) -> dict[int, Op]:

@@ -182,7 +182,7 @@ class ForwardGraph:
                         recording.names[made[node].node] = name if node is start else self.names[node]
             for number, same in enumerate(self.passes):
                 for count, one in enumerate(node for node in same if node in made and node is not start):
-                    recording.places[made[one].node] = Place.numbered(number, count)
+                    recording.places[made[one].node] = Place(None, number, count=count)
             seeds = [np.asarray(given.get(end, np.ones(made[end].shape)), dtype=float) for end in ends]
             recording.output, seed = made[ends[0]], seeds[0]
             if len(ends) > 1:

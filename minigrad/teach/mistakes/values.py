@@ -87,11 +87,6 @@ def _other_term(s: Site) -> Iterator[Variant]:
     yield from ()  # the search finds the term
 
 
-def _ways(s: Site, k: int) -> list[tuple[int, int]]:
-    """Return the operands of operation k that depend on the input: position, operation."""
-    return [(i, j) for i, j in enumerate(s.tape.ops[k].sources) if j is not None and s.tape.ops[j].active]
-
-
 def _later(s: Site) -> Iterator[tuple[int, str, int]]:
     """Yield later operations with results of the same shape, the name, and the number of operations between."""
     near = {k: 1 for k, _ in s.op.users}
@@ -110,7 +105,8 @@ def _later(s: Site) -> Iterator[tuple[int, str, int]]:
 def _other_upstream(s: Edge) -> Iterator[Variant]:
     for k, name, near in _later(s):
         if near:
-            what = "mask" if any(Edge(s.tape, s.words, k, i).is_mask for i, _ in _ways(s, k)) else "local derivative"
+            ways = [Edge(s.tape, s.words, k, i) for i, _ in s.tape.ways(s.tape.ops[k])]
+            what = "mask" if any(way.is_mask for way in ways) else "local derivative"
             why = f"{s.words.name(s.k)}: the {what} of {name} is left out"
             if s.tape.ops[k].kind in ("setitem", "setview"):
                 why += ", and the elements that are set to another value count too"
@@ -140,7 +136,7 @@ def _wrong_part(s: Site) -> Iterator[Variant]:
 @mistake("quotient", "node", "the quotient rule of {through} is wrong: {detail}", assumes=1.3)
 def _quotient(s: Site) -> Iterator[Variant]:
     """The derivatives of a / b are 1 / b and -a / b**2: in a quotient rule, (a' b - a b') / b**2."""
-    if s.op.kind == "div" and s.tape.x.size > 1 and len(_ways(s, s.k)) == 2:
+    if s.op.kind == "div" and s.tape.x.size > 1 and len(s.tape.ways(s.op)) == 2:
         b = np.broadcast_to(s.op.operands[1], s.op.value.shape)
         name = as_operand(s.words.operand(s.k, 1).strip("`"))
         yield Variant(lambda g: g * b, f"(da * b - a * db) / b**2 is divided by b = `{name}` alone, not by its square")
@@ -253,10 +249,10 @@ def _other_time_steps(s: Site) -> Iterator[Variant]:
          "gradient: {detail}", assumes=1.5)  # fmt: skip
 def _derivative_of_a_part(s: Site) -> Iterator[Variant]:
     """(1 - h**2) * dh + dh_next, with the derivative on one of two contributions."""
-    active = [i for i, o in enumerate(s.op.sources) if o is not None and s.tape.ops[o].active]
-    if len(active) != 1 or not isinstance(s.op.primitive, Elementwise) or not 2 <= len(s.op.users) <= 4:
+    ways = s.tape.ways(s.op)
+    if len(ways) != 1 or not isinstance(s.op.primitive, Elementwise) or not 2 <= len(s.op.users) <= 4:
         return
-    local = Edge(s.tape, s.words, s.k, active[0]).local
+    local = Edge(s.tape, s.words, s.k, ways[0][0]).local
     if local.shape != s.op.value.shape or np.abs(local).min(initial=1) < 1e-9 or np.ptp(local) == 0:
         return
     for j, (k, i) in enumerate(s.uses):

@@ -19,7 +19,6 @@ from minigrad.tensors.creation import tensor
 
 TIMES = ("t", "epoch", "step", "iteration", "it", "i", "n", "iter", "global_step", "num_steps", "step_num", "ep")
 RATES = ("lr", "rate", "learning_rate", "alpha", "current_lr", "old_lr", "prev_lr", "eta")
-LOSSES = ("loss", "metric", "metrics", "val_loss", "losses", "value")
 READ = ("get_lr", "get_last_lr", "current_lr", "lr", "learning_rate", "rate", "alpha", "eta")
 """Where an object shows its rate, as a method without arguments or as an attribute."""
 

@@ -59,7 +59,7 @@ class Pairs(Loops):
         k = len(self.tape.ops) - 1
         sites: list[Edge] = []
         while self.tape.ops[k].value.size == 1 and not sites:
-            active = [(i, s) for i, s in enumerate(self.tape.ops[k].sources) if s and self.tape.ops[s].active]
+            active = [(i, s) for i, s in self.tape.ways(self.tape.ops[k]) if s]
             if len(active) == 2 and self.tape.ops[k].kind in ("add", "sub"):
                 sites = [Edge(self.tape, self.words, k, i) for i, _ in active]
             elif len(active) == 1:

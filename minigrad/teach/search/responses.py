@@ -76,9 +76,8 @@ class Responses:
                     continue
                 own = self._matrix[self.of(k)]
                 own[:, self.of(k)] = np.eye(op.value.size)
-                for i, s in enumerate(op.sources):
-                    if s is not None and self.tape.ops[s].active:
-                        self._add(own, k, i, s)
+                for i, s in self.tape.ways(op):
+                    self._add(own, k, i, s)
         return self._matrix
 
     def _add(self, own: np.ndarray, k: int, i: int, s: int) -> None:
