@@ -9,6 +9,7 @@ import numpy as np
 from minigrad.autograd.comparison import Element
 from minigrad.output.words import printable
 from minigrad.teach.diagnosis import Diagnosis
+from minigrad.teach.report import ended
 
 
 def verdict(error: float) -> str:
@@ -72,14 +73,14 @@ class Finding:
         if self.diagnosis is not None and self.diagnosis.hint:
             lines.append(f"    Hint: {self.diagnosis.hint}.")
         if self.pattern:
-            lines.append(f"    Cause: {self.pattern}{'' if self.pattern.endswith('?') else '.'}")
+            lines.append(f"    Cause: {ended(self.pattern)}")
         if not self.ok and self.worst:
             lines.append(f"    {'index':12} {'analytic':>14} {'numeric':>14} {'rel. error':>10} {'accurate to':>11}")
             lines += [
                 f"    {str(list(e.index)):12} {e.analytic:14.7g} {e.numeric:14.7g} {e.error:10.1e} {e.accuracy:11.1e}"
                 for e in self.worst[:5]
             ]
-        return "\n".join([*lines, *(f"    {note}{'' if note[-1] in '.?' else '.'}" for note in self.notes)])
+        return "\n".join([*lines, *(f"    {ended(note)}" for note in self.notes)])
 
 
 @dataclass

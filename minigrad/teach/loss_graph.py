@@ -355,26 +355,22 @@ def drawn(loss: Any) -> Iterator[tuple[Any, Any, np.ndarray]]:
 def goal(loss: Any) -> int:
     """Return 1 for a loss that must be minimized, -1 for a negated one or a log-likelihood, 0 where it is not known."""
     sign, node = 1, loss
-    while kind_of(node):
-        name, first = node.primitive.name, node.inputs[0] if node.inputs else None
-        if name in _LOSSES:
+    while sign and (kind := kind_of(node)):
+        of_constant = None in node.inputs[:1]
+        if kind in _LOSSES:
             return sign
-        if name == "log_softmax":
+        if kind == "log_softmax":
             return -sign
-        if name == "pow":
+        if kind == "pow":
             exponent = _constant(node, 1)
             return sign if exponent is not None and float(exponent) % 2 == 0 else 0
-        if name == "neg" or (name == "sub" and first is None):
-            sign, node = -sign, node.inputs[0] if name == "neg" else node.inputs[1]
-        elif name in ("mul", "div") and None in node.inputs[:2]:
-            factor = _sign_of_constant(node, 0 if first is None else 1)
-            if not factor:
-                return 0
-            sign, node = sign * factor, first if first is not None else node.inputs[1]
-        elif name in ("mean", "sum", "add", "sub", *_MOVES):
-            node = first if first is not None else node.inputs[1] if len(node.inputs) > 1 else None
-        else:
+        if kind == "neg" or (kind == "sub" and of_constant):
+            sign = -sign
+        elif kind in ("mul", "div") and None in node.inputs[:2]:
+            sign *= _sign_of_constant(node, 0 if of_constant else 1)
+        elif kind not in ("mean", "sum", "add", "sub", *_MOVES):
             return 0
+        node = first_operand(node)
     return 0
 
 
