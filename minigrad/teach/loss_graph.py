@@ -303,10 +303,7 @@ def ranks(between: Sequence[Any]) -> bool:
 
 
 def overlooked(between: Sequence[Any], values: Mapping[Any, np.ndarray]) -> float:
-    """Return the fraction of the targets that are not of the most frequent class, if only that one is predicted.
-
-    It is nan otherwise, and where no target is of another class.
-    """
+    """Return the fraction of the targets that are not of the class that alone is predicted; nan if several are."""
     for node in between:
         scores = values.get(node.inputs[0]) if node.inputs else None
         if scores is None:
@@ -315,14 +312,14 @@ def overlooked(between: Sequence[Any], values: Mapping[Any, np.ndarray]) -> floa
             labels = node.parameters["target"]
             predicted = scores.argmax(axis=-1)
             if predicted.shape == labels.shape and (predicted == (common := predicted.flat[0])).all():
-                return float(np.mean(labels != common)) or math.nan
+                return float(np.mean(labels != common))
         elif kind_of(node) == "add" and math.prod(node.shape) >= 32 and "softplus" in input_names(node):
             for term in (s for s in node.inputs if kind_of(s) == "mul"):  # (1 - target) * score + softplus(-score)
                 logits = values.get(first_operand(term))
                 for array in arrays(term):
                     labels = len(array.shape) == 2 and array.shape[1] > 1  # several for each example, each of them rare
                     if logits is not None and array.shape == logits.shape and (logits < 0).all() and not labels:
-                        return float(np.mean(array < 0.5)) or math.nan
+                        return float(np.mean(array < 0.5))
     return math.nan
 
 

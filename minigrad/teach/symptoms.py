@@ -57,8 +57,13 @@ LASTING = 50
 FADED = 1e-3
 """The fraction of the highest learning rate below which it has decayed to nothing."""
 
+STEADY = 1.01
+"""A learning rate that has grown by less than this is the same one, estimated from the steps."""
+
 PATIENCE = 200
 """The number of steps in which a loss should begin to fall."""
+ENOUGH = 1000
+"""The number of examples in which it should."""
 FALLEN = 0.02
 """The fraction of itself by which a loss must fall."""
 LEARNED = 0.8
@@ -129,7 +134,7 @@ def symptoms(
     yield from thrown_flat(samples, losses, scene)
     yield from thrown_back(samples, losses, scene)
     yield from rate_decayed(samples, scene)
-    yield from updates_too_small(samples, losses)
+    yield from updates_too_small(samples, losses, scene)
     yield from not_updated(samples, scene)
     large = any(True for _ in large_targets(scene))
     # what is trained elsewhere may work against it, and targets may move with the model
@@ -337,13 +342,14 @@ def thrown_back(samples: Sequence[Sample], losses: Sequence[float], scene: Scene
         )
 
 
-def updates_too_small(samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
-    """A learning rate that is too low, before the loss has fallen."""
+def updates_too_small(samples: Sequence[Sample], losses: Sequence[float], scene: Scene) -> Iterator[Said]:
+    """A learning rate that is too low, before the loss has fallen; for fine-tuning it may be as low."""
     recent = samples[-PERSISTENT:]
     ratio = max(_ratios(recent).values(), default=math.inf)
     rates = [max(sample.learning_rates, default=0.0) for sample in samples]
-    started = recent[0].step > LASTING and rates[-1] <= rates[-PERSISTENT]  # and the rate is not warming up
-    if 0 < ratio < SMALL and started and not _dead(recent) and not _fallen(_now(losses), _first(losses)):
+    started = recent[0].step > LASTING and rates[-1] <= STEADY * rates[-PERSISTENT]  # and the rate is not warming up
+    learned = _first(losses) < LEARNED * scene.guessing
+    if 0 < ratio < SMALL and started and not (learned or _dead(recent) or _fallen(_now(losses), _first(losses))):
         if 0 < rates[-1] < FALLEN * max(rates):  # it was high enough
             yield _decayed(rates[-1], max(s.step for s, r in zip(samples, rates) if r > rates[-1]), max(rates))
             return
@@ -441,7 +447,8 @@ def dead_units(samples: Sequence[Sample], losses: Sequence[float], scene: Scene)
     """
     last = samples[-1]
     # where the loss is no measure of progress, units that are left may well suffice
-    learns = _now(losses) < LEARNING * _first(losses) or scene.adversarial or scene.own_targets
+    learns = _now(losses) < max(LEARNING * _first(losses), 0.9 * _now(losses[:-LASTING]))  # or falls fast
+    learns = learns or scene.adversarial or scene.own_targets
     long_ago = last.step - LASTING
     before = [s for s in samples if s.step > long_ago] + [s for s in samples if s.step <= long_ago][-1:]
     long = not learns and not scene.resumed and before[-1].step <= long_ago
@@ -492,6 +499,8 @@ def no_progress(
     recent: Sequence[Sample], losses: Sequence[float], shape: tuple[int, ...], scene: Scene, large: bool = False
 ) -> Iterator[Said]:
     """A loss that does not fall, and that has not fallen before. With large targets, that is soon seen."""
+    if scene.batch is not None and len(scene.batch.shape) == 2 and len(losses) * scene.batch.shape[0] < ENOUGH:
+        return  # batches of one or two
     # the loss of one batch may be low by chance
     first, now = max(_first(losses), fmean([*filter(math.isfinite, losses[:5])] or [math.nan])), _now(losses)
     if min((loss for loss in losses if math.isfinite(loss)), default=0.0) < 0:
@@ -545,7 +554,7 @@ def no_progress(
         cause = "The dead ReLUs may be why"
     elif gradients and min(gradients) < APART * max(gradients):
         cause = "The layers whose gradient vanishes may be why"
-    elif (rates := [max(s.learning_rates, default=0.0) for s in recent])[-1] > rates[0]:
+    elif (rates := [max(s.learning_rates, default=0.0) for s in recent])[-1] > STEADY * rates[0]:
         if not ratio < USUAL / 2:
             return  # the rate still rises, as in a test of many rates
         cause = f"The learning rate is still warming up, and only{rate_of(recent)} now: shorten the warm-up"

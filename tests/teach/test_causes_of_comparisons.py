@@ -211,9 +211,9 @@ def stepping(carried: bool) -> str:
     return said(model, loss)
 
 
-def memory(cleared: bool) -> str:
+def memory(cleared: bool, adam: bool = False) -> str:
     model = network(6, 8, 1)
-    optimizer = optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    optimizer = optim.Adam(model.parameters()) if adam else optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
 
     def loss() -> Any:
         if cleared:
@@ -256,6 +256,7 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "indices as numbers": (lambda: numbered(False), "as numbers"),
     "a state that is set back": (lambda: stepping(False), "weight_hh is exactly 0"),
     "an optimizer without a memory": (lambda: memory(True), "its state cleared"),
+    "an Adam without a memory": (lambda: memory(True, adam=True), "its state cleared"),
     "all frozen": (lambda: frozen(False), "are frozen"),
 }
 

@@ -202,14 +202,16 @@ def test_scores_that_are_divided_by_far_too_much(divisor: float) -> None:
     assert text.startswith("the scores of the cross entropy differ by") is (divisor == 1000)
 
 
-def test_validation_data_that_are_prepared_in_another_way() -> None:
+@pytest.mark.parametrize(("scale", "rate"), [(120, 0.003), (60, 0.001)])
+def test_validation_data_that_are_prepared_in_another_way(scale: float, rate: float) -> None:
     model = network(64, 32, 10)
 
     def validation() -> float:
         with minigrad.no_grad():
-            return float(F.cross_entropy(model(tensor(DIGITS.X[:200] * 120)), tensor(DIGITS.y[:200])))
+            return float(F.cross_entropy(model(tensor(DIGITS.X[:200] * scale)), tensor(DIGITS.y[:200])))
 
-    text = said(model, PIXELS, DIGITS.y, F.cross_entropy, 140, validation=validation)
+    optimizer = optim.Adam(model.parameters(), lr=rate)
+    text = said(model, PIXELS, DIGITS.y, F.cross_entropy, 140, optimizer=optimizer, validation=validation)
     assert text.startswith("the first validation loss is") and "prepared in another way" in text
 
 
@@ -272,3 +274,84 @@ def test_steps_that_run_away_are_no_weight_decay() -> None:
             network_of_loop.forward((x[:16], y[:16]))
             v += -5.0 * network_of_loop.backward()
     assert "learning rate 5 is too high" in watcher.findings[0].text
+
+
+# ---- the start, the penalty, the settings ------------------------------------------------------------------------
+
+
+def by_hand(first: Callable[[tuple[int, int]], np.ndarray]) -> str:
+    """Train two layers by hand, whose first weights are given."""
+    weights = {"W1": first((64, 32)), "b1": np.zeros(32), "W2": first((32, 10)), "b2": np.zeros(10)}
+    p = {name: tensor(array.astype(np.float32), requires_grad=True) for name, array in weights.items()}
+    with minigrad.watch(p, live=False) as watcher:
+        for step in range(20):
+            rows = np.arange(step, step + 32)
+            h = (tensor(PIXELS[rows]) @ p["W1"] + p["b1"]).tanh()
+            loss = F.cross_entropy(h @ p["W2"] + p["b2"], tensor(DIGITS.y[rows]))
+            for q in p.values():
+                q.grad = None
+            loss.backward()
+            for q in p.values():
+                q.data -= 0.1 * q.grad
+            watcher.log(loss)
+    return watcher.findings[0].text if watcher.findings else ""
+
+
+def penalized(factor: float) -> str:
+    model = network(64, 16, 10)
+
+    def loss(scores: Any, y: Any) -> Any:
+        return F.cross_entropy(scores, y) + factor * sum((p**2 + 1e-6).sqrt().sum() for p in model.parameters())
+
+    return said(model, PIXELS, DIGITS.y, loss, 150)
+
+
+def rarely(share: float) -> str:
+    """Two classes that overlap, of which one is rare."""
+    rng = np.random.default_rng(0)
+    y = (rng.random(2000) < share).astype(int)
+    x = (0.7 * y[:, None] + rng.standard_normal((2000, 4))).astype(np.float32)
+    return said(network(4, 8, 2), x, y, F.cross_entropy, 240)
+
+
+def tuned(rate: float) -> str:
+    """Train a digits network that knows them already."""
+    model = network(64, 32, 10)
+    said(model, PIXELS, DIGITS.y, F.cross_entropy, 150)
+    return said(model, PIXELS, DIGITS.y, F.cross_entropy, 100, optimizer=optim.Adam(model.parameters(), lr=rate))
+
+
+def settings(**given: Any) -> str:
+    model = network(64, 32, 10)
+    return said(model, PIXELS, DIGITS.y, F.cross_entropy, 30, optimizer=optim.Adam(model.parameters(), **given))
+
+
+STARTS: dict[str, tuple[Callable[[], str], str]] = {
+    "weights of 0, by hand": (lambda: by_hand(np.zeros), "the weights of W1 (Weights) are all 0"),
+    "weights of one number, by hand": (lambda: by_hand(lambda s: np.full(s, 0.1)), "are all 0.1 at first"),
+    "large weights, by hand": (
+        lambda: by_hand(lambda s: 1.5 * np.random.default_rng(0).standard_normal(s)),
+        "the outputs explode",
+    ),
+    "usual weights, by hand": (lambda: by_hand(lambda s: 0.1 * np.random.default_rng(0).standard_normal(s)), ""),
+    "a penalty that has won": (lambda: penalized(0.5), "the penalty or divergence outweighs the data"),
+    "a small penalty": (lambda: penalized(1e-4), ""),
+    "a class that is missing in most batches": (lambda: rarely(0.02), "the model predicts no other"),
+    "two classes": (lambda: rarely(0.4), ""),
+    "fine-tuning": (lambda: tuned(1e-6), ""),
+    "an epsilon that leaves short steps": (lambda: settings(lr=1e-3, eps=0.1), "eps=0.1 is much larger"),
+    "a usual epsilon": (lambda: settings(lr=1e-3, eps=1e-4), ""),
+}
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_the_start_the_penalty_and_the_settings(name: str) -> None:
+    run, words = STARTS[name]
+    text = run()
+    assert words in text and bool(text) == bool(words), text
+
+
+def test_batches_of_one_need_more_steps() -> None:
+    model = network(64, 32, 10)
+    optimizer = optim.SGD(model.parameters(), lr=1e-3)
+    assert not said(model, PIXELS, DIGITS.y, F.cross_entropy, batch=1, optimizer=optimizer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -46,6 +45,12 @@ def unlikely_start(scene: Scene) -> Seen:
         return None  # another model stands behind the output, such as a critic
     badly = next(badly_scaled(scene), None)
     times = UNLIKELY if badly is None else UNLIKELY / 3
+    if any(
+        np.square(w).mean() * math.prod(w.shape[1:]) > UNLIKELY
+        for name, w in scene.weights()
+        if "Embedding" not in name
+    ):
+        times = min(times, UNLIKELY / 2)  # weights of more than the usual size, besides
     # what the answer 0 costs, for a regression, whose targets may be anywhere
     zero = next((float(np.square(array).mean()) for array in loss_graph.targets(scene.between, scene.output)), math.nan)
     zero *= scene.factor or 1.0
@@ -96,11 +101,19 @@ def fresh_statistics(scene: Scene) -> Seen:
          "units do the work of one. Initialize them at random, as nn.init.kaiming_normal_ does")  # fmt: skip
 def symmetric(scene: Scene) -> Seen:
     recent = scene.samples[-5:]
-    for name, weight in _weights(scene) if len(recent) == 5 else ():
+    for name, weight in scene.weights() if len(recent) == 5 else ():
         updated = all(sample.updates.get(name, 0) > 0 for sample in recent)
         if updated and np.ptp(weight, axis=0).max() <= EQUAL * np.abs(weight).max():
             return next(equal_weights(scene), None) or {"layer": name, "units": len(weight)}
     return None
+
+
+@certain("equal weights", "the weights of a layer are all one number at first",
+         "the weights of {layer} are all {number:g} at first, so its units compute the same but for their biases, and "
+         "learn to differ slowly, if at all. Initialize them at random, as nn.init.kaiming_normal_ does")  # fmt: skip
+def constant_weights(scene: Scene) -> Seen:
+    hidden = [layer for layer in scene.constant if layer in scene.layers[:-1]]
+    return bool(hidden) and {"layer": hidden[0], "number": scene.constant[hidden[0]]}
 
 
 @certain("normalized away", "a normalization gives all examples the same result, in five samples in a row",
@@ -141,18 +154,10 @@ def few_rows(scene: Scene) -> Seen:
           "the weights of {layer} are all {what}: its units get the same gradient and stay the same. Initialize them "
           "at random, as nn.init.kaiming_normal_ does", assumes=0.9)  # fmt: skip
 def equal_weights(scene: Scene) -> Seen:
-    for name, weight in _weights(scene):
+    for name, weight in scene.weights():
         if (weight == weight.flat[0]).all() or (weight == weight[:1]).all():
             return {"layer": name, "what": "the same for each unit" if weight.any() else "0"}
     return None
-
-
-def _weights(scene: Scene) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the layers with a weight of several units and inputs."""
-    for path, module in scene.model.named_modules():
-        weight = module._parameters.get("weight")
-        if weight is not None and weight.ndim >= 2 and min(weight.shape) >= 2:
-            yield named(path, module), weight._array
 
 
 @explains("initial weights too small",
@@ -165,7 +170,7 @@ def _weights(scene: Scene) -> Iterator[tuple[str, np.ndarray]]:
 def tiny_weights(scene: Scene) -> Seen:
     first, now = scene.samples[0].sizes, scene.samples[-1].sizes
     last = next(iter([*scene.layers][-1:]), "")  # the last layer may begin at 0
-    for layer, weight in _weights(scene):
+    for layer, weight in scene.weights():
         inputs = math.prod(weight.shape[1:])
         size, usual = float(np.sqrt(np.square(weight).mean())), 1 / math.sqrt(inputs)
         shrunk = now.get(layer, 0.0) < 0.5 * first.get(layer, 0.0)
@@ -174,10 +179,9 @@ def tiny_weights(scene: Scene) -> Seen:
     return None
 
 
-@explains("one layer, repeated", "a Sequential or ModuleList has the same layer several times",
-          "{layer} stands {times} times in {container}, as the same object with the same weights, as [layer] * {times} "
-          "makes it: create a new one for each place, in a list comprehension",
-          symptoms=("loss does not fall", "vanishing gradients", "exploding gradients"), assumes=0.95)  # fmt: skip
+@certain("one layer, repeated", "a Sequential or ModuleList has the same layer three times or more",
+         "{layer} stands {times} times in {container}, as the same object with the same weights, as [layer] * {times} "
+         "makes it: create a new one for each place, in a list comprehension", assumes=0.95)  # fmt: skip
 def repeated(scene: Scene) -> Seen:
     for module in scene.model.modules():
         inner = list(module._modules.values()) if class_name(module) in ("Sequential", "ModuleList") else []
@@ -187,7 +191,7 @@ def repeated(scene: Scene) -> Seen:
             if m is not None and any(True for _ in m.parameters())
         ]
         times, layer = max(counts, default=(0, None), key=lambda pair: pair[0])
-        if times > 1:
+        if times > 2:
             name = next(named(path, m) for path, m in scene.model.named_modules() if m is layer)
             return {"layer": name, "times": times, "container": class_name(module)}
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -16,7 +17,7 @@ from minigrad.teach import loss_graph
 from minigrad.teach.causes.giveaway import Giveaway
 from minigrad.teach.causes.neighbours import Neighbours
 from minigrad.teach.reach import Reach
-from minigrad.teach.samples import Sample
+from minigrad.teach.samples import Sample, named
 
 STRAIGHT_ON = 0.5
 """The cosine between two steps in a row above which, mostly, they go the same way; it is never below half of it."""
@@ -150,8 +151,8 @@ class Scene:
     scaled: bool = False  # whether the scores of a cross entropy are a product with a constant
     # in each sample of a sequence of indices, the fraction of targets that are padding, as their inputs
     padded: list[float] = field(default_factory=list)
-    # in each step that is due, the fraction of the targets that are of a rare class, if the model predicts none of
-    # them; otherwise nan
+    # in each step that is due, the fraction of the targets that are of other classes than the one that the model
+    # predicts for all; nan if it predicts several
     overlooked: list[float] = field(default_factory=list)
     # in each sample, the standard deviation of the model's results over the examples, and that as a part of their size
     spreads: list[tuple[float, float]] = field(default_factory=list)
@@ -170,9 +171,21 @@ class Scene:
     silent: dict[tuple[str, str], int] = field(default_factory=dict)
     restarted: int = 0  # the number of samples in a row, after the first steps, in which the optimizer had no memory
     calls: int = 1  # the number of calls of the model in the latest sampled step
+    constant: dict[str, float] = field(default_factory=dict)  # the layers whose weights were all one number at first
 
     def __post_init__(self) -> None:
+        constant = {layer: weight for layer, weight in self.weights() if np.ptp(weight) == 0 and weight.any()}
+        self.constant = {layer: float(weight.flat[0]) for layer, weight in constant.items()}
         self.resumed = any(state for state in getattr(self.optimizer, "state", {}).values())
+
+    def weights(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the layers that train a weight of several units and inputs, and this, its units along axis 0."""
+        for path, module in self.model.named_modules():
+            by_hand = class_name(module) == "Weights"  # which multiply from the right, x @ W
+            for name, p in module._parameters.items() if "Norm" not in class_name(module) else ():
+                known = p is not None and p.node is not None and p.ndim >= 2 and min(p.shape[:2]) >= 2
+                if p is not None and known and (by_hand or name == "weight"):
+                    yield named(path, module), p._array.T if by_hand else p._array
 
     def look_at_inputs(self, seen: Any) -> None:
         """Note what a forward pass has shown of its inputs: `inputs`, `reach` and `predicted`."""
@@ -319,8 +332,12 @@ class Scene:
     @property
     def mixes(self) -> bool:
         """Whether the result of an example depends on others, by more than a normalization over the batch."""
-        batched = any("BatchNorm" in class_name(module) for module in self.model.modules())
-        return self.reach is not None and self.reach.others > MIXED and not batched
+        return self.reach is not None and self.reach.others > MIXED and not self.normalizes_over_batch
+
+    @property
+    def normalizes_over_batch(self) -> bool:
+        """Whether a layer of the model is a batch normalization."""
+        return any("BatchNorm" in class_name(module) for module in self.model.modules())
 
     @property
     def looks_ahead(self) -> bool:

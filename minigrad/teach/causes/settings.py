@@ -10,6 +10,8 @@ from typing import Any
 from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.scene import Scene
 
+SHORT = 3e-3
+"""A step, as a part of each layer's length, below which the first ones of an Adam are short."""
 FAR = 5.0
 """The learning rate of SGD divided by 1 - momentum, beyond which a run overshoots; 0.1 and 0.9 make it 1."""
 
@@ -37,15 +39,17 @@ def swapped_betas(scene: Scene) -> Seen:
     return next(({"betas": b} for b in pairs if len(b) == 2 and b[0] > 0.99 and b[0] > b[1]), None)
 
 
-@explains("epsilon too large", "eps is ten times as large as the numbers of the gradient, and above 1e-3",
-          "eps={eps:g} is much larger than what it is added to, the root of the squared gradients, about {usual:.1g}: "
-          "it divides each step by {times:.0e}. It only keeps from dividing by 0; 1e-8 is usual",
-          symptoms=("updates too small", "loss does not fall"))  # fmt: skip
+@certain("epsilon too large", "eps is three times as large as the numbers of the gradient, and above 1e-3",
+         "eps={eps:g} is much larger than what it is added to, the root of the squared gradients, about {usual:.1g}: "
+         "it divides each step by {times:.0e}. It only keeps from dividing by 0; 1e-8 is usual")  # fmt: skip
 def large_epsilon(scene: Scene) -> Seen:
+    recent = scene.samples[:5]
+    if len(recent) < 5 or not all(s.ratios and max(s.ratios.values()) < SHORT for s in recent):
+        return None  # a rate that is as large makes up for it
     numbers = sum(p.numel() for p in scene.model.parameters() if p.requires_grad)
-    usual = scene.samples[-1].gradient / math.sqrt(max(numbers, 1))
+    usual = max(s.gradient for s in recent) / math.sqrt(max(numbers, 1))
     epsilons = (float(group.get("eps", 0) or 0) for group in _groups(scene))
-    eps = next((eps for eps in epsilons if eps > max(1e-3, 10 * usual)), 0.0)
+    eps = next((eps for eps in epsilons if eps > max(1e-3, 3 * usual)), 0.0)
     return eps > 0 and {"eps": eps, "usual": usual, "times": eps / max(usual, 1e-30)}
 
 
@@ -111,12 +115,11 @@ def stronger_decay(scene: Scene) -> Seen:
     return next(({"decay": d} for d in decays if d * size > 3 * last.gradient or (d > 0.02 and shrunk)), None)
 
 
-@certain("state lost", "with a momentum, each of five steps is -learning_rate * gradient",
-         "each step is -learning_rate * gradient, as if there had been none before, though the momentum is "
-         "{momentum:g}: the optimizer is created again, or its state cleared, in each step. Create it once, before the "
-         "loop")  # fmt: skip
+@certain("state lost", "with a momentum, each of five steps is that of the gradient alone",
+         "each step is that of its gradient alone, as if there had been none before: the optimizer is created again, "
+         "or its state cleared, in each step, so there is no momentum. Create it once, before the loop")  # fmt: skip
 def state_lost(scene: Scene) -> Seen:
-    return scene.restarted >= 5 and {"momentum": _momentum(scene)}
+    return scene.restarted >= 5
 
 
 def _groups(scene: Scene) -> Iterable[Any]:

@@ -64,9 +64,9 @@ def padding(scene: Scene) -> Seen:
          "right. Weigh the rare class (weight=, pos_weight=), draw it more often, or use a dice or focal "
          "loss")  # fmt: skip
 def imbalance(scene: Scene) -> Seen:
-    recent = scene.overlooked[-2:]
-    overlooks = len(recent) == 2 and scene.samples[-1].step >= 100 and all(part < RARE for part in recent)
-    return overlooks and {"part": 1 - recent[-1]}
+    rare = fmean(scene.overlooked[-3:] or [math.nan])  # nan if it predicts several; a batch may have none of the class
+    long_enough = len(scene.overlooked) >= 3 and scene.samples[-1].step >= 100
+    return long_enough and 0 < rare < RARE and {"part": 1 - rare}
 
 
 @certain("targets out of range", "a target lies outside the range of the last activation",

@@ -16,6 +16,8 @@ SETTLED = 30
 """The steps that a term of the loss may need to find its size."""
 OUTWEIGHS, OTHER_TASK = 30.0, 1000.0
 """How many times the data's term a penalty or a divergence may be; and a task's term that of another task."""
+SHRUNK = 0.1
+"""The part of a penalty that is left where it has won."""
 COLLAPSED = 0.05
 """The spread of the results, as a part of the first one, below which they have become one."""
 LATENT = 2e-3
@@ -28,7 +30,7 @@ GROWN = 10.0
 @certain("one term dominates",
          f"a term of the loss without targets is {OUTWEIGHS:g} times that with targets, or one "
          f"with targets {OTHER_TASK:g} times another, and that one has not fallen by half",
-         "one term of the loss is {size:.3g}, and another, which hardly falls, is {now:.3g}: {what}",
+         "one term of the loss is as large as {size:.3g}, and another, which hardly falls, is {now:.3g}: {what}",
          assumes=1.1)  # fmt: skip
 def dominant(scene: Scene) -> Seen:
     if len(scene.terms) < 3 or scene.samples[-1].step < SETTLED:
@@ -37,19 +39,23 @@ def dominant(scene: Scene) -> Seen:
     recent = rest[-2:]
     if len(first) < 2 or any([t for _, t in terms] != [t for _, t in first] for terms in recent):
         return None
+    what = (
+        "the penalty or divergence outweighs the data. Weigh it less; a divergence of all weights is divided by the "
+        "number of examples"
+    )
+    ends = (first, recent[-1])
+    penalty, left = (sum(abs(size) for size, with_targets in terms if not with_targets) for terms in ends)
+    data, now = (sum(size for size, with_targets in terms if with_targets) for terms in ends)
+    if penalty > data > 0 and left < SHRUNK * penalty and now > 0.95 * data:
+        return {"size": penalty, "now": now, "what": what}  # it has won: the weights are nearly 0
     sizes = [min(abs(terms[i][0]) for terms in (first, *recent)) for i in range(len(first))]
     largest = max(range(len(first)), key=sizes.__getitem__)
+    times = OUTWEIGHS
     if first[largest][1]:
         times = OTHER_TASK
         what = (
             "the steps follow the first task only. Standardize its targets, or weigh the terms so that they are about "
             "equal"
-        )
-    else:
-        times = OUTWEIGHS
-        what = (
-            "the penalty or divergence outweighs the data. Weigh it less; a divergence of all weights is divided by "
-            "the number of examples"
         )
     for i, (begun, with_targets) in enumerate(first):
         now, most = recent[-1][i][0], max(abs(terms[i][0]) for terms in (first, *recent))

@@ -28,8 +28,8 @@ def _training(scene: Scene, step: int) -> float:
     return float(np.mean(losses)) if losses else math.nan
 
 
-@certain("validation data differ", f"the first validation loss is {UNLIKE:g} times any training loss so far; "
-         "or three are above all of these, which have fallen to half",
+@certain("validation data differ", f"the first validation loss is {UNLIKE:g} times any training loss so far, or twice "
+         "while these have not fallen to half; or three are above all of these, which have fallen to half",
          "the first validation loss is {validation:.3g}, and no training loss was above {training:.3g}, not even that "
          "of the untrained model: the validation data seem to be prepared in another way. Scale their inputs and "
          "targets with the mean and standard deviation of the training data", assumes=0.9)  # fmt: skip
@@ -37,10 +37,12 @@ def unlike_data(scene: Scene) -> Seen:
     known = [loss for loss in scene.losses if math.isfinite(loss)]
     if not scene.validation or not known or max(known) <= 0:
         return None
-    validation, least = scene.validation[0][1], min(loss for _, loss in scene.validation)
-    differs = UNLIKE * max(known) < validation < math.inf and max(known) < 2 * known[0]
-    # what is learned helps with the training data alone, from the start
+    (step, validation), least = scene.validation[0], min(loss for _, loss in scene.validation)
     several = scene.repeated < len(scene.samples)  # batches
+    early = several and _training(scene, step) > 0.5 * known[0] and not scene.normalizes_over_batch
+    times = 2.0 if early else UNLIKE  # it cannot overfit yet
+    differs = times * max(known) < validation < math.inf and max(known) < 2 * known[0]
+    # what is learned helps with the training data alone, from the start
     untrained = several and len(scene.validation) >= 3 and known[0] > 0.8 * scene.cost_of_guessing
     learned = untrained and _training(scene, len(scene.losses)) < 0.5 * known[0]
     differs = differs or (learned and 1.3 * max(known) < least < math.inf and not scene.neighbours.unrelated())

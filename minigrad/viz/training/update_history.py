@@ -113,13 +113,18 @@ class UpdateHistory:
 
     def _find_restarted(self, sample: Sample, layers: Layers, changes: Changes) -> None:
         """Count the samples in a row in which an optimizer with momentum made a step without any memory."""
-        groups = self._scene.optimizer.param_groups if self._scene.optimizer is not None else []
-        if sample.step <= 3 or len(groups) != 1 or float(groups[0].get("momentum", 0) or 0) < 0.5:
+        optimizer = self._scene.optimizer
+        group = optimizer.param_groups[0] if optimizer is not None and len(optimizer.param_groups) == 1 else {}
+        adam = "betas" in group and "eps" in group
+        if sample.step <= 3 or not (adam or float(group.get("momentum", 0) or 0) >= 0.5):
             return
-        pairs, rate = _gradients(layers, changes), float(groups[0]["lr"])
-        plain = any(c.any() for _, c in pairs) and norm(c + rate * g for g, c in pairs) < 1e-3 * norm(
+        pairs, rate = _gradients(layers, changes), float(group["lr"])
+        steps = [(c, g / (abs(g) + group["eps"]) if adam else g) for g, c in pairs]
+        plain = any(c.any() for _, c in pairs) and norm(c + rate * s for c, s in steps) < 1e-3 * norm(
             c for _, c in pairs
         )
+        if plain and adam:  # the first step has this form, and so have all while the gradient stays the same
+            plain = all(state.get("t", 1) == 1 for state in optimizer.state.values())
         self._scene.restarted = self._scene.restarted + 1 if plain else 0
 
     def _find_moved(self) -> None:
