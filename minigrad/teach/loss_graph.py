@@ -157,17 +157,35 @@ class Taken:
     """A product of the (logarithm of the) probability of the action taken in each row, and a weight."""
 
     product: Any  # its node
-    picked: Any  # the node that picks the actions
-    source: Any  # the softmax, or its logarithm, of all actions
+    sources: list[Any]  # the softmax, or its logarithm, of all actions; one for each step, if these are stacked
     actions: np.ndarray  # those taken
     negated: bool  # whether a minus stands between picking and product
+    logarithm: bool  # whether the logarithm is taken
 
     def probabilities(self, values: Mapping[Any, np.ndarray]) -> np.ndarray | None:
         """Return the probabilities of all actions in each row, given the values of nodes; None if not known."""
-        found = values.get(self.source)
-        if found is None or found.ndim != 2 or len(found) != len(self.actions):
+        if any(source not in values for source in self.sources):
             return None
-        return np.exp(found.astype(float)) if kind_of(self.source) == "log_softmax" else found
+        rows = [values[source].astype(float).reshape(-1, source.shape[-1]) for source in self.sources]
+        found = np.concatenate(rows)
+        if len(found) != len(self.actions):
+            return None
+        return found if kind_of(self.sources[0]) == "softmax" else np.exp(found)
+
+    def brought(self, between: Sequence[Any], values: Mapping[Any, np.ndarray]) -> bool:
+        """Return whether the weights are what the actions brought, and not its negative.
+
+        That is so if they go with the errors of a critic, its targets minus its values; else, if none is below 0.
+        """
+        weights = next(a for a in arrays(self.product) if a.size > 1).ravel()
+        for node in between:
+            value = values.get(first_operand(node)) if kind_of(node) == "sub" else None
+            for target in arrays(node):
+                if value is not None and target.shape == value.shape and target.size == weights.size:
+                    error = (target - value).astype(float).ravel()
+                    if error.std() and weights.std():
+                        return float(np.corrcoef(error, weights)[0, 1]) > 0.5
+        return bool((weights >= 0).all() and weights.any())
 
 
 def actions_taken(between: Sequence[Any]) -> Iterator[Taken]:
@@ -178,15 +196,40 @@ def actions_taken(between: Sequence[Any]) -> Iterator[Taken]:
         picked, negated = first_operand(node), False
         while kind_of(picked) in ("reshape", "neg"):
             picked, negated = picked.inputs[0], negated ^ (kind_of(picked) == "neg")
-        if kind_of(picked) not in ("getitem", "gather"):
-            continue
-        index = (picked.parameters or {}).get("index")
-        actions = index[-1] if isinstance(index, tuple) else index
-        source = node_behind(picked.inputs[0])
-        if kind_of(source) == "log":
-            source = node_behind(source.inputs[0])
-        if kind_of(source) in ("softmax", "log_softmax") and isinstance(actions, np.ndarray) and actions.size > 1:
-            yield Taken(node, picked, source, actions.ravel(), negated)
+        found = [*map(picked_actions, picked.inputs if kind_of(picked) in ("stack", "cat") else [picked])]
+        known = [pair for pair in found if pair is not None]
+        actions = np.concatenate([taken for taken, _ in known]) if known else np.empty(0)
+        if len(known) == len(found) and actions.size > 1:
+            logs, sources = zip(*(distribution(source) for _, source in known))
+            if all(sources):
+                yield Taken(node, [*sources], actions, negated, logs[0])
+
+
+def picked_actions(picked: Any) -> tuple[np.ndarray, Any] | None:
+    """Return the actions that a node picks, and the node of which it does; None if it picks none."""
+    while kind_of(picked) == "reshape":
+        picked = picked.inputs[0]
+    index = (picked.parameters or {}).get("index") if kind_of(picked) in ("getitem", "gather") else None
+    actions = index[-1] if isinstance(index, tuple) else index
+    if actions is None or np.asarray(actions).dtype.kind not in "iu":
+        return None
+    return np.asarray(actions).ravel(), picked.inputs[0]
+
+
+def distribution(node: Any) -> tuple[bool, Any]:
+    """Return whether a node is a logarithm of probabilities, and the softmax that gives them, or None.
+
+    Scores minus their logsumexp are the logarithm of a softmax.
+    """
+    node, logarithm = node_behind(node), False
+    while kind_of(node) in ("log", "clamp") or (
+        kind_of(node) == "div" and kind_of(node_behind(node.inputs[1])) == "sum"
+    ):
+        node, logarithm = node_behind(node.inputs[0]), logarithm or kind_of(node) == "log"
+    kind = kind_of(node)
+    by_hand = kind == "sub" and kind_of(node_behind(node.inputs[1])) == "logsumexp"
+    known = kind in ("softmax", "log_softmax") or by_hand
+    return logarithm or kind != "softmax", node if known else None
 
 
 def linear_terms(loss: Any) -> dict[Any, int]:

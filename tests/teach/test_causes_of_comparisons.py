@@ -11,6 +11,7 @@ import pytest
 
 import minigrad
 from minigrad import nn, optim, tensor
+from minigrad.distributions import Categorical
 from minigrad.nn import functional as F
 from tests.teach.test_causes_of_models import TEXT, said
 
@@ -233,9 +234,59 @@ def frozen(head: bool) -> str:
     )
 
 
+GAINS = tensor(np.abs(X[:, 1]))
+
+
+def drawn(z: Any, n: Any, steps: int = 0) -> Any:
+    """Log-probabilities of actions, of all rows at once or of single steps."""
+    if not steps:
+        return Categorical(logits=z).log_prob(tensor(n))
+    each = [Categorical(probs=z[i].softmax(-1)).log_prob(tensor(n[i])) for i in range(steps)]
+    return minigrad.stack(each)
+
+
+def clipped(z: Any, n: Any) -> Any:
+    ratio = (drawn(z, n) - drawn(z.detach(), n)).exp()
+    advantage = GAINS - GAINS.mean()
+    return minigrad.minimum(ratio * advantage, ratio.clamp(0.8, 1.2) * advantage).mean()
+
+
+def judged(z: Any, n: Any) -> Any:
+    """The loss of an actor, whose critic is the last score."""
+    value = z[:, 2]
+    return -(drawn(z[:, :2], n % 2) * (GAINS - value.detach())).mean()
+
+
+def error(z: Any) -> Any:
+    return ((z[:, 2] - GAINS) ** 2).mean()
+
+
 SICK: dict[str, tuple[Callable[[], str], str]] = {
+    "a temperature below 0": (lambda: contrastive(temperature=-0.2), "push the two apart"),
+    "a low temperature": (lambda: contrastive(temperature=1e-3), "sure of one from the start"),
+    "similar to given vectors": (
+        lambda: of_examples(lambda z, n: F.cosine_similarity(z, tensor(X[:, :3])).mean(), 3),
+        "push the two apart",
+    ),
+    "compared with itself": (lambda: of_examples(lambda z, n: F.mse_loss(z, z.detach()), 3), "with itself"),
+    "an error with a minus": (lambda: of_examples(lambda z, n: judged(z, n) - error(z), 3), "subtracts a squared"),
+    "an actor with a plus": (lambda: of_examples(lambda z, n: error(z) - judged(z, n), 3, 60), "without a minus"),
+    "actions with a plus": (lambda: of_examples(lambda z, n: (drawn(z, n) * GAINS).mean(), 3, 60), "without a minus"),
+    "steps with a plus": (
+        lambda: of_examples(lambda z, n: (drawn(z, n, 4) * GAINS[:4]).mean(), 3, 60),
+        "without a minus",
+    ),
+    "a distribution's probability": (
+        lambda: of_examples(lambda z, n: -(drawn(z, n).exp() * GAINS).mean(), 3),
+        "without its logarithm",
+    ),
+    "a distribution's entropy": (
+        lambda: of_examples(lambda z, n: -(drawn(z, n) * GAINS).mean() + Categorical(logits=z).entropy().mean(), 3),
+        "loss - beta * entropy",
+    ),
+    "a clipped objective": (lambda: of_examples(clipped, 3), "clipped objective of PPO without a minus"),
     "own similarity": (lambda: contrastive(masked=False), "no other can be as large"),
-    "no temperature": (lambda: contrastive(temperature=1.0), "divide them by a temperature"),
+    "no temperature": (lambda: contrastive(temperature=1.0), "divide the cosines by a temperature"),
     "not normalized": (lambda: contrastive(normal=False), "not normalized"),
     "the same view twice": (lambda: contrastive(same=True), "both views of each example are the same"),
     "no stop-gradient": (lambda: attracted(detached=False), "Detach one side of each pair"),
@@ -261,6 +312,13 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
 }
 
 HEALTHY: dict[str, Callable[[], str]] = {
+    "similar to given vectors": lambda: of_examples(lambda z, n: -F.cosine_similarity(z, tensor(X[:, :3])).mean(), 3),
+    "an actor and a critic": lambda: of_examples(lambda z, n: judged(z, n) + error(z), 3),
+    "a negated advantage": lambda: of_examples(
+        lambda z, n: error(z) + (drawn(z[:, :2], n % 2) * (z[:, 2].detach() - GAINS)).mean(), 3, 60
+    ),
+    "steps": lambda: of_examples(lambda z, n: -(drawn(z, n, 4) * GAINS[:4]).mean(), 3),
+    "a clipped objective": lambda: of_examples(lambda z, n: -clipped(z, n), 3),
     "two views": contrastive,
     "two views, one detached": attracted,
     "a flow": lambda: flow(1),

@@ -552,7 +552,7 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "a decoder that reads its targets": (lambda: written(False), "one of the model's inputs is the targets"),
     "a critic that sees one class": (lambda: critic(1.0), "one answer for all is right"),
     "an advantage that passes a gradient": (lambda: actor(False), "trains the critic"),
-    "a high temperature": (lambda: matched(20.0), "the temperature that divides them is too high"),
+    "a high temperature": (lambda: matched(20.0), "between -0.05 and 0.05"),
     "attention over the wrong nodes": (lambda: neighbourhood(0), "runs over axis -2"),
     "a policy at a high rate": (lambda: policy(100.0), "where the gradient is almost 0"),
     "a policy that avoids rewards": (lambda: returns(-1), "the loss is negated"),

@@ -28,7 +28,7 @@ from minigrad.teach.loss_graph import (
 )
 from minigrad.teach.samples import listed
 
-UNRELATED = 0.99
+UNRELATED = 0.95
 """The distance of partners, as a part of that of any two rows, from which they are none."""
 RECENT = 20
 """The number of losses whose mean counts as what the loss is now."""
@@ -38,11 +38,15 @@ them all; and that of a generator above which it has lost. ln(2) = 0.69 is that 
 PLAIN = ("mean", "sum", "neg", "add", "sub", "mul", "div", "square", "pow", "abs", "sqrt", "reshape", "squeeze",
          "getitem")  # fmt: skip
 """What a mean of distances is made of; an exponential, a logarithm or a margin compares them with others."""
+COLD = 200.0
+"""What multiplies cosines as scores at most: CLIP learns a temperature, down to 0.01."""
 FAR = 5.0
 """The size of a difference of mean scores, from which on it runs away."""
 
 
-def _products(scene: Scene, behind: tuple[str, ...] = ("mul", "div", "where")) -> Iterator[tuple[Any, Any, float]]:
+def _products(
+    scene: Scene, behind: tuple[str, ...] = ("mul", "div", "neg", "where")
+) -> Iterator[tuple[Any, Any, float]]:
     """Yield for each cross entropy its node, the node whose scores it gets, and what multiplies these.
 
     Args:
@@ -51,8 +55,8 @@ def _products(scene: Scene, behind: tuple[str, ...] = ("mul", "div", "where")) -
     """
     for node in (node for node in scene.between if node.primitive.name == "cross_entropy"):
         source, factor = node.inputs[0], 1.0
-        while kind_of(source) in behind and (kind_of(source) == "where" or None in source.inputs):
-            factor *= scale(source) if kind_of(source) != "where" else 1.0
+        while kind_of(source) in behind and (kind_of(source) in ("where", "neg") or None in source.inputs):
+            factor *= {"where": 1.0, "neg": -1.0}.get(kind_of(source)) or scale(source)
             source = first_operand(source)
         yield node, source, factor
 
@@ -74,14 +78,15 @@ def similar_to_itself(scene: Scene) -> Seen:
     return None
 
 
-@certain("no temperature", "the scores of a cross entropy are cosines, which no number scales",
-         "the scores of the cross entropy are cosines, between -1 and 1, so that their softmax over {n} is nearly "
-         "uniform, however well they fit: divide them by a temperature, such as 0.1 (0.05 to 0.5 is usual)", graph=True,
+@certain("no temperature", f"the scores of a cross entropy are cosines, which no number scales, or one above {COLD:g}",
+         "the scores of the cross entropy are cosines, between -{most:.2g} and {most:.2g}, so that their softmax over "
+         "{n} is {what}: divide the cosines by a temperature, such as 0.1 (0.05 to 0.5 is usual)", graph=True,
          assumes=0.75)  # fmt: skip
 def cosines_as_scores(scene: Scene) -> Seen:
     for node, product, factor in _products(scene):
-        if 0.5 <= factor <= 1 and product is not None and cosine(product) is not None:
-            return {"n": node.inputs[0].shape[-1]}
+        what = "nearly uniform, however well they fit" if 0 < factor <= 1 else "sure of one from the start"
+        if (0 < factor <= 1 or factor > COLD) and product is not None and cosine(product) is not None:
+            return {"n": node.inputs[0].shape[-1], "most": factor, "what": what}
     return None
 
 
@@ -120,11 +125,16 @@ def over_the_examples(scene: Scene) -> Seen:
 def apart(scene: Scene) -> Seen:
     signs = linear_terms(scene.loss)
     pairs = [sign for node, sign in signs.items() if _with_constant(node) or cosine(node) is not None]
-    return bool(pairs) and all(sign > 0 for sign in pairs)
+    contrasts = [-factor for _, product, factor in _products(scene) if product and cosine(product) is not None]
+    return bool(pairs or contrasts) and all(sign > 0 for sign in (*pairs, *contrasts))
 
 
 def _with_constant(node: Any) -> bool:
-    """Return whether a node is the product of a normalized result and rows of length 1."""
+    """Return whether a node is the cosine of a result and given rows, or such products that are added up later."""
+    if kind_of(node) == "div" and None not in node.inputs[:2]:
+        products, norms = first_operand(node.inputs[0]), node.inputs[1]
+        mixed = kind_of(products) == "mul" and None in products.inputs and kind_of(node.inputs[0]) == "sum"
+        return mixed and kind_of(norms) == "mul" and None in norms.inputs
     source = first_operand(node) if kind_of(node) == "mul" else None
     if source is None or None not in node.inputs or not is_normalized(node_behind(source)):
         return False

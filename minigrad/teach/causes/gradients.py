@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.scene import Scene
+from minigrad.teach.loss_graph import arrays, kind_of, linear_terms, node_behind, terms
 from minigrad.teach.samples import Sample, listed
 
 UPHILL = 0.1
@@ -116,6 +118,19 @@ def uphill(scene: Scene) -> Seen:
 def negated(scene: Scene) -> Seen:
     maximized = {*scene.goals} <= {0, -1} and scene.goals.count(-1) >= 3
     return maximized and all(cosine < -UPHILL for cosine in _cosines(scene))
+
+
+@certain("uphill", "a term of the loss is a squared error with a minus",
+         "the loss subtracts a squared error, so each step makes that error larger, without end: the sign of the term "
+         "is wrong. Add it, loss + weight * ((value - target)**2).mean()", graph=True, assumes=0.7)  # fmt: skip
+def subtracted_error(scene: Scene) -> Seen:
+    found = {n: s for n, s in linear_terms(scene.loss).items() if kind_of(n) in ("square", "pow") and _compares(n)}
+    return len(terms(scene.loss)) > 1 and any(sign < 0 for sign in found.values()) and scene.goal >= 0
+
+
+def _compares(square: Any) -> bool:
+    """Return whether a node squares a result minus given numbers."""
+    return kind_of(node_behind(square.inputs[0])) == "sub" and any(True for _ in arrays(node_behind(square.inputs[0])))
 
 
 def _cosines(scene: Scene) -> list[float]:

@@ -110,7 +110,7 @@ def one_score(scene: Scene) -> Seen:
 def _scores(scene: Scene) -> list[Any]:
     """Return the nodes that computed the scores of the cross entropies, and of the policies."""
     ends = [node for node in scene.between if node.primitive.name == "cross_entropy"]
-    ends += [taken.source for taken in actions_taken(scene.between)]
+    ends += [source for taken in actions_taken(scene.between) for source in taken.sources]
     found = [node_behind(node.inputs[0]) for node in ends]
     return [node_behind(node.inputs[0]) if kind_of(node) == "stack" else node for node in found]  # of steps in time
 
@@ -262,8 +262,12 @@ def hinge_of_bits(scene: Scene) -> Seen:
          graph=True)  # fmt: skip
 def compared_with_itself(scene: Scene) -> Seen:
     zero = bool(scene.losses) and scene.losses[-1] == 0
-    sides = [[*map(node_behind, node.inputs)] for node in scene.between if zero and node.primitive.name == "sub"]
-    return any(left is right is not None for left, right in sides)
+    for node in scene.between if zero else ():
+        left, right = map(node_behind, node.inputs) if node.primitive.name == "sub" else (None, None)
+        made = scene.values.get(left or right)  # the other side may be cut off from the graph
+        if (left is right is not None) or (made is not None and any(np.array_equal(a, made) for a in arrays(node))):
+            return True
+    return False
 
 
 @certain("penalty too strong", "a penalty on squared weights shrinks them by 2 % a step, or is nine tenths of the loss",

@@ -9,14 +9,22 @@ import numpy as np
 from minigrad.teach.causes.cause import Seen, certain
 from minigrad.teach.causes.inputs import badly_scaled
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import actions_taken, arrays, kind_of, linear_terms, node_behind
+from minigrad.teach.loss_graph import (
+    actions_taken,
+    arrays,
+    distribution,
+    kind_of,
+    linear_terms,
+    node_behind,
+    picked_actions,
+)
 
 SURE = 0.9
 """The mean probability of the likeliest action from which a new policy is certain of it."""
-TRIED = 40
-"""The number of actions that a policy which draws them does not all take from the likeliest."""
 SHORTER = 0.7
 """The part of its first length to which an episode must shrink to speak of a policy that gets worse."""
+TRIED = 40
+"""The number of actions that a policy which draws them does not all take from the likeliest."""
 
 
 @certain("logarithm missing", "the probability of an action, not its logarithm, is multiplied by what it brought",
@@ -24,12 +32,11 @@ SHORTER = 0.7
          "count twice. The gradient of the expected return needs -(log_prob * weight).mean(), with log_softmax",
          graph=True)  # fmt: skip
 def probability_of_the_action(scene: Scene) -> Seen:
-    if any(kind_of(node_behind(taken.picked.inputs[0])) == "softmax" for taken in actions_taken(scene.between)):
+    if not all(taken.logarithm for taken in actions_taken(scene.between)):
         return True
     weighted = [n for n in scene.between if kind_of(n) == "mul" and any(a.size > 1 for a in arrays(n))]
     powers = [s for n in weighted for s in n.inputs if kind_of(s) == "exp"]  # of a picked log-probability
-    picked = [s.inputs[0] for s in powers if kind_of(s.inputs[0]) in ("getitem", "gather")]
-    return any(kind_of(node_behind(node)) == "log_softmax" for node in picked)
+    return any(picked_actions(s.inputs[0]) is not None and all(distribution(s.inputs[0])) for s in powers)
 
 
 @certain("actions not drawn", f"of {TRIED} actions, all are the likeliest",
@@ -49,7 +56,7 @@ def certain_at_first(scene: Scene) -> Seen:
         return None
     for taken in actions_taken(scene.between):
         p = taken.probabilities(scene.values)
-        factors = node_behind(taken.source.inputs[0]).inputs[1:2]
+        factors = node_behind(taken.sources[0].inputs[0]).inputs[1:2]
         weight = next((w for w in scene.model.parameters() if w.node in factors), None)
         large = weight is None or np.square(weight._array).mean() * max(weight.shape) > 16 or any(badly_scaled(scene))
         # otherwise it has learned elsewhere, as by imitation
@@ -58,14 +65,25 @@ def certain_at_first(scene: Scene) -> Seen:
     return None
 
 
-@certain("uphill", "the log-probability of an action times what it brought is the loss, without a minus, and the "
-         "episodes get shorter",
+@certain("uphill", "the log-probability of an action times what it brought is the loss, without a minus, five times; "
+         "or times anything, and the episodes get shorter",
          "the loss is log_prob * weight without a minus, so each step makes the actions that brought more less likely: "
          "minimize -(log_prob * weight).mean()", assumes=0.8)  # fmt: skip
 def against_the_return(scene: Scene) -> Seen:
-    rows = [n for sign, n in scene.taken if sign > 0]
-    half = len(rows) // 2
-    return half >= 3 and len(rows) == len(scene.taken) and fmean(rows[-half:]) < SHORTER * fmean(rows[:half])
+    if not all(sign > 0 for sign, _, _ in scene.taken):
+        return None
+    rows, half = [n for _, n, _ in scene.taken], len(scene.taken) // 2
+    shorter = half >= 3 and fmean(rows[-half:]) < SHORTER * fmean(rows[:half])
+    return shorter or (len(rows) >= 5 and all(brought for _, _, brought in scene.taken))
+
+
+@certain("uphill", "the smaller of two products with an advantage is minimized",
+         "the loss is the clipped objective of PPO without a minus, so each step makes the actions with a high "
+         "advantage less likely: minimize -minimum(ratio * advantage, clipped * advantage).mean()", graph=True,
+         assumes=0.7)  # fmt: skip
+def clipped_without_minus(scene: Scene) -> Seen:
+    lower = [(n, sign) for n, sign in linear_terms(scene.loss).items() if kind_of(n) == "minimum"]
+    return any(sign > 0 and all(kind_of(s) == "mul" and [*arrays(s)] for s in n.inputs) for n, sign in lower)
 
 
 @certain("entropy minimized", "a policy's loss has its entropy with a plus",
@@ -77,6 +95,7 @@ def entropy_added(scene: Scene) -> Seen:
     for node, sign in linear_terms(scene.loss).items():
         if sign < 0 and kind_of(node) == "mul" and None not in node.inputs:  # p * log(p), which is minus the entropy
             kinds = {kind_of(node_behind(source)) for source in node.inputs}
-            if "log_softmax" in kinds and kinds & {"exp", "softmax"}:
+            logs = [logarithm for logarithm, source in map(distribution, node.inputs) if source is not None]
+            if True in logs and (False in logs or "exp" in kinds):
                 return True
     return None

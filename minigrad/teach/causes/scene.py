@@ -159,8 +159,9 @@ class Scene:
     # whether the targets come from the model itself, as in temporal differences: they move with it
     own_targets: bool = False
     greedy: float = 0.0  # the number of actions of a policy that were all the likeliest one; -inf after another one
-    # of the loss of a policy, in each step that is due, the sign of the log-probabilities and their number
-    taken: list[tuple[int, int]] = field(default_factory=list)
+    # of the loss of a policy, in each step that is due, the sign of the log-probabilities, their number, and whether
+    # what they are multiplied by is what the actions brought
+    taken: list[tuple[int, int, bool]] = field(default_factory=list)
     # in each sample where the model gets two batches of one shape, the mean distance between a row and its partner, as
     # a part of that between any two; 0 where they are the same
     views: list[float] = field(default_factory=list)
@@ -266,7 +267,7 @@ class Scene:
             self.latents.append(loss_graph.divergence(loss, self.values))
             for taken in loss_graph.actions_taken(between):
                 sign = loss_graph.linear_terms(loss).get(taken.product, 0) * (-1 if taken.negated else 1)
-                self.taken.append((sign, len(taken.actions)))
+                self.taken.append((sign, len(taken.actions), taken.brought(between, self.values)))
                 if (p := taken.probabilities(self.values)) is not None:
                     undecided = p.max(axis=1) < UNDECIDED
                     same = (p.argmax(axis=1) == taken.actions)[undecided]

@@ -21,7 +21,7 @@ FAR = 5.0
          "usual")  # fmt: skip
 def strong_decay(scene: Scene) -> Seen:
     found = ((_decay(group), _decay(group) * float(group["lr"])) for group in _groups(scene))
-    return next(({"decay": decay, "share": share} for decay, share in found if share > 0.02), None)
+    return next(({"decay": decay, "share": share} for decay, share in found if share >= 0.0199), None)
 
 
 @certain("weight decay too strong", "the decay shrinks the weights by 2 % a step",

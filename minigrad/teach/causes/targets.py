@@ -102,7 +102,7 @@ def moving_advantage(scene: Scene) -> Seen:
             continue
         pair = [*map(node_behind, node.inputs)]
         for log, advantage in (pair, pair[::-1]):
-            if kind_of(log) == "log_softmax" and kind_of(advantage) == "sub" and [*arrays(advantage)]:
+            if all(loss_graph.distribution(log)) and kind_of(advantage) == "sub" and [*arrays(advantage)]:
                 return True
     return None
 

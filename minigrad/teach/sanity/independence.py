@@ -51,7 +51,7 @@ def examples(trial: Trial) -> Verdict:
     if text := _keeps_state(trial):
         one_each = trial.batch.y is not None and trial.batch.y.size == n
         return False if one_each else None, text
-    if text := trial.said_by(looks_ahead, copied, told):
+    if text := trial.said_by(over_the_queries, looks_ahead, copied, told):
         return False, text
     if n < 2:
         return None, "there is one example only"
@@ -62,8 +62,6 @@ def examples(trial: Trial) -> Verdict:
         )
     if trial.is_contrastive():
         return True, "each example is compared with all others, as in a contrastive loss"
-    if text := trial.said_by(over_the_queries):
-        return False, text
     if not np.isfinite([*depends.values()]).all():
         return None, "the output is not finite"
     if not depends[False] <= SAME and _differs_again(trial):

@@ -14,6 +14,7 @@ from minigrad.teach import loss_graph
 from minigrad.teach.causes.activations import FLAT as STAIRS
 from minigrad.teach.causes.activations import no_activation, saturated_attention, steps_of_stairs
 from minigrad.teach.causes.functions import wrong_backward
+from minigrad.teach.causes.gradients import multiplied_by_zero
 from minigrad.teach.causes.layers import few_rows, strong_dropout, two_rows
 from minigrad.teach.causes.sequences import forgotten
 from minigrad.teach.samples import axis_of_units, listed, named, norm
@@ -151,6 +152,10 @@ def gradients(trial: Trial) -> Verdict:
     zero = [name for name, p in trial.trainable.items() if p.ndim > 1 and not trial.moved.get(name, True)]
     if zero and any(trial.gradients[name] is not None for name in zero):
         text = f"the gradient of {listed(zero)} is 0: behind {zero[-1]}, units are dead, or a factor is 0"
+        owner = zero[0].rpartition(".")[0]
+        others = [n for n in trial.trainable if n.rpartition(".")[0] == owner and "weight" in n and trial.moved.get(n)]
+        if owner and others and len(zero) == 1:
+            text = multiplied_by_zero.sentence.format(name=zero[0], other=others[0])
         for node in loss_graph.nodes_of(trial.result.node):
             if node.primitive.name in STAIRS:
                 text = steps_of_stairs.sentence.format(name=node.primitive.name, layers=listed(zero))

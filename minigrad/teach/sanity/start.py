@@ -12,22 +12,27 @@ from minigrad.grad_mode import no_grad
 from minigrad.program.values import values
 from minigrad.teach import loss_graph
 from minigrad.teach.causes import loss as causes
+from minigrad.teach.causes.cause import CERTAIN
 from minigrad.teach.samples import norm
 from minigrad.teach.sanity import probe
 from minigrad.teach.sanity.report import Verdict, check
 from minigrad.teach.sanity.trial import Trial, mode
 
 _ENDLESS_AT_0 = ("sqrt", "rsqrt", "log", "pow", "norm", "std", "div", "reciprocal")
-OF_SCORES = (
-    *(causes.over_the_batch, causes.one_unit, causes.softmax_twice, causes.sigmoid_twice, causes.squashed_scores),
-    *(causes.dropped_scores, causes.one_score, causes.divergence_without_logarithm),
-    *(causes.probability_without_logarithm, causes.score_without_logarithm),
+_ELSEWHERE = (
+    "all pairs",
+    "own similarity",
+    "no probabilities",
+    "targets out of range",
+    "scores reordered",
+    "hinge of 0 and 1",
 )
+"""Causes in the graph that other checks, or others below, say more about."""
 PROBES = (
     *(probe.over_all, probe.differs_each_time, probe.other_class, probe.counted_from_1, probe.one_class),
     probe.no_gradient_for_0,
 )
-"""What may be wrong with the scores, by the graph, and by the gradient of the loss; what is said first comes first."""
+"""What may be wrong with the scores, by the gradient of the loss; what is said first comes first."""
 ABOVE_GUESSING = 1.5
 """How far the loss may lie above log(classes). Scores of standard deviation 1 add about 0.5."""
 
@@ -128,7 +133,9 @@ def _unlike(trial: Trial) -> str:
 @check
 def scores(trial: Trial) -> Verdict:
     """What the loss gets: softmax and sigmoid twice, outputs that cannot reach the targets."""
-    if text := trial.said_by(*OF_SCORES) or next(filter(None, (look(trial) for look in PROBES)), ""):
+    graphs = [cause for cause in CERTAIN if cause.graph and cause.kind not in _ELSEWHERE]
+    said = trial.said_by(*graphs) if trial.scene.shows_graph else ""
+    if text := said or next(filter(None, (look(trial) for look in PROBES)), ""):
         return False, text
     pair, loss = trial.scores_and_labels(), trial.result.item()
     last = loss_graph.node_behind(trial.output.node)
