@@ -111,6 +111,11 @@ class Op:
         names = {"y", *self.primitive.inputs}
         return () if vjp is None or self.primitive.variadic else tuple(n for n in _arguments(vjp) if n in names)
 
+    def uses(self, i: int) -> bool:
+        """Return whether a contribution is computed from operand i, or from the result."""
+        own = {"y", self.primitive.inputs[0 if self.primitive.variadic else i]}
+        return any(own & {*self.saved(j)} for j in range(len(self.operands)))
+
     def raw(self, i: int, g: np.ndarray, replaced: Mapping[str, Any] = {}) -> np.ndarray | None:
         """Return the contribution to operand i before it is summed to the operand's shape."""
         call = self.calls.get(i)

@@ -78,7 +78,7 @@ class Words:
         self._lookups: dict[Any, list[tuple[np.ndarray, str]]] = {}
         self._known: dict[Any, dict[Any, Any]] = {}
         self._counters: dict[int, list[tuple[dict[str, int], int]]] = {}
-        self.indices: dict[int, Any] = {}  # other indices of the parts that are read, once they are needed
+        self.indices: dict[Any, Any] = {}  # other indices of the parts that are read, once they are needed
 
     def variable(self, k: int) -> str:
         """Return the variable that holds the result of operation k, "" if there is none."""
@@ -234,6 +234,20 @@ class Words:
                 if n > 1 and n not in found:
                     found[n] = f"the size of dimension {d} of {self.name(k)}"
         return found
+
+    @cached_property
+    def of_halves(self) -> bool:
+        """True if the function has a constant 2 or 1/2."""
+        several = [o for op in self.tape.ops for s, o in zip(op.sources, op.operands) if s is None and np.size(o) == 1]
+        return any(float(np.ravel(o)[0]) in (0.5, 2.0) for o in several if np.asarray(o).dtype.kind in "fi")
+
+    @cached_property
+    def matters(self) -> list[bool]:
+        """For each operation, whether a derivative is computed from its result."""
+        found: list[bool] = []
+        for op in reversed(self.tape.ops):
+            found.append(any(found[len(self.tape.ops) - 1 - j] or self.tape.ops[j].uses(i) for j, i in op.users))
+        return found[::-1]
 
     def known(self, k: int, early: int) -> dict[Any, Any]:
         """Return what is known of the function from operation `early` to k in all passes of a loop: to be filled."""

@@ -305,3 +305,60 @@ def test_a_row_that_is_read_in_several_passes_is_not_one_value() -> None:
         dE[n] += far
     found = check_gradient(triplets, E, dE).findings[0].diagnosis
     assert found is not None and "it depends on `E[a]` too" in found.cause and "in every pass" in found.cause
+
+
+def pairs(u: Any) -> Any:
+    total = 0.0
+    for i in range(3):
+        for j in range(3):
+            e = u[i] @ W[j] - u[j].sum()
+            total = total + U[i, j] * e
+    return total
+
+
+@pytest.mark.parametrize(
+    ("other", "weight", "said"),
+    [
+        (lambda u, i, j: W[i], U, "`W[j]` is read at the wrong index: `i` is the index of dimension 0"),
+        (lambda u, i, j: u[i], U, "`u[i]` itself instead of `W[j]`"),
+        (lambda u, i, j: W[j], np.ones_like(U), "from the gradient of `U[i, j] * e`, not of `e`"),
+    ],
+)
+def test_one_of_two_shares_in_a_loop(other: Any, weight: np.ndarray, said: str) -> None:
+    u, du = X[:3], np.zeros((3, 3))
+    for i in range(3):
+        for j in range(3):
+            du[i] += U[i, j] * other(u, i, j)
+            du[j] -= weight[i, j]
+    found = cause(lambda u: np.sin(pairs(u)), u, du * np.cos(pairs(u)))
+    assert said in found and "in every pass of the loop" in found
+
+
+def test_what_holds_in_every_pass_is_not_said_of_one() -> None:
+    def loss(w: Any) -> Any:
+        h = np.zeros(3)
+        for t in range(3):
+            h = 0.5 * h + np.tanh(X[t] + h @ w)
+        return (h**2).sum()
+
+    hs, ys = [np.zeros(3)], []
+    for t in range(3):
+        ys.append(np.tanh(X[t] + hs[-1] @ W))
+        hs.append(0.5 * hs[-1] + ys[-1])
+    dw, dh = np.zeros((3, 3)), 2 * hs[3]
+    for t in (2, 1, 0):
+        dw += np.outer(hs[t], dh * (1 - ys[t] ** 2))
+        dh = dh + (dh * (1 - ys[t] ** 2)) @ W.T  # 0.5 is forgotten; the first state is 0
+    found = cause(loss, W, dw)
+    assert "without the factor `0.5`" in found and "in every pass of the loop" in found
+
+
+def test_one_number_for_a_number_of_each_row() -> None:
+    mask = np.array([[1.0, 1, 1], [1, 0, 0], [1, 1, 0], [1, 0, 1]])
+
+    def loss(w: Any) -> Any:
+        return (np.tanh(X @ w) * mask).sum(axis=1) / mask.sum(axis=1)
+
+    wrong = X.T @ (mask / 3 * (1 - np.tanh(X @ W) ** 2))
+    found = check_gradient(loss, W, wrong, np.ones(4)).findings[0].diagnosis
+    assert found is not None and "`1 / 3`, one number for all elements" in found.cause

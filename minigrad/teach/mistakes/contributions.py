@@ -15,7 +15,7 @@ from minigrad.teach.catalogue import REDUCTIONS, Variant, mistake
 from minigrad.teach.edits import as_operand
 from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.mistakes.formulas import derivative, functions, spoken
-from minigrad.teach.mistakes.forward import other_indices
+from minigrad.teach.mistakes.forward import other_indices, other_parts
 from minigrad.teach.mistakes.moves import dimensions, orders, shifted, subsets
 from minigrad.teach.mistakes.sites import Edge
 from minigrad.teach.tape import MOVING, Times
@@ -77,9 +77,7 @@ def _sign(s: Edge) -> Iterator[Variant]:
 @mistake("doubled", "edge", "the contribution of {operand} through {through} is counted twice: {detail}added twice, or "
          "passed on once before all contributions had arrived and then again", assumes=1.6)  # fmt: skip
 def _doubled(s: Edge) -> Iterator[Variant]:
-    constants = [o for op in s.tape.ops for i, o in enumerate(op.operands) if op.sources[i] is None and np.size(o) == 1]
-    half = any(float(np.ravel(c)[0]) in (0.5, 2.0) for c in constants if np.asarray(c).dtype.kind in "fi")
-    yield Variant(lambda g: 2 * s.contribution(g), "a factor of 1/2 is missing, or it is " * half)
+    yield Variant(lambda g: 2 * s.contribution(g), "a factor of 1/2 is missing, or it is " * s.words.of_halves)
 
 
 @mistake("skipped", "edge", "the local derivative of {through} is missing: the upstream gradient is passed to "
@@ -114,7 +112,8 @@ def _skipped(s: Edge) -> Iterator[Variant]:
          "to {operand}; multiply it by the gradient that arrives{detail}", assumes=1.2)  # fmt: skip
 def _upstream_ignored(s: Edge) -> Iterator[Variant]:
     if s.k != len(s.tape.ops) - 1 or s.op.value.size > 1:
-        yield Variant(lambda g: s.contribution(np.ones_like(g)), _everywhere(s.g), key="ones")
+        factor = _everywhere(s.g) if s.words.passes(s.k) == 1 else ""
+        yield Variant(lambda g: s.contribution(np.ones_like(g)), factor, key="ones")
 
 
 def _everywhere(g: np.ndarray) -> str:
@@ -239,6 +238,14 @@ def _other_array(s: Edge) -> Iterator[Variant]:
         for array, called, key in s.alternatives(source) if source is not None and name != "y" else ():
             if array.shape == right.shape and not np.array_equal(array, right):
                 yield Variant(instead(name, array), f"{called} instead of {said}", 0.1, f"{name} {key}")
+        for array, called, far, key in other_parts(s, source) if source is not None and name != "y" else ():
+            if array.shape == right.shape and not np.array_equal(array, right):
+                yield Variant(
+                    instead(name, array), f"{said} is read at the wrong index: {called}", far, f"{name} {key}"
+                )
+        if op.kind == "matmul" and right.ndim == 1 == s.operand.ndim and right.shape == s.operand.shape:
+            own = s.words.operand(s.k, s.i)
+            yield Variant(instead(name, s.operand), f"{own} itself instead of {said}", -0.1, f"{name} own")
         base, moves = source, []
         while base is not None and s.tape.ops[base].kind in ("reshape", "permute"):
             moves.append(s.tape.ops[base])
@@ -364,7 +371,7 @@ def _factor(s: Edge) -> Iterator[Variant]:
         others = [o for n, o in enumerate(s.op.operands) if n != s.i and s.op.sources[n] is None]
         if s.op.kind in ("mul", "div") and len(others) == 1 and np.size(others[0]) == 1:
             n = float(np.ravel(others[0])[0])
-            square = np.isclose(n * n, round(n * n)) and n > 1  # sqrt(d), and d
+            square = n > 1 and np.isclose(n * n, round(n * n)) and round(n * n) in s.words.sizes  # sqrt(d), and d
             if square and np.isclose(c, n if s.op.kind == "mul" else 1 / n, rtol=1e-6):
                 way = "multiplied" if s.op.kind == "mul" else "divided"
                 twice = f"{way} by {s.words.operand(s.k, 1 - s.i)} twice"
@@ -564,6 +571,8 @@ def _wrong_sum(s: Edge) -> Iterator[Variant]:
             said = f"the sum goes over axis {', '.join(map(str, over))}, and must go over {where}"
             change = lambda g, o=own: np.broadcast_to(s.contribution(g).sum(o, keepdims=True), shape)  # noqa: E731
             yield Variant(change, said, 0.1, f"more {over}")
+    said = f"their number along {where}, of those that are not 0, is taken instead of their sum"
+    yield Variant(lambda g: (s.raw(np.sign(g)).sum(axis=axes)).reshape(shape), said, 0.3, "number")
     said = f"only the largest along {where} is there (max for sum)"
     yield Variant(lambda g: np.asarray(s.raw(g).max(axis=axes)).reshape(shape), said, 0.5, "max")
     if math.prod(shape) > 1:
@@ -605,6 +614,10 @@ def _wrong_spread(s: Edge) -> Iterator[Variant]:
         largest = s.operand == s.operand.max(axis, keepdims=True)
         said = "to the largest alone, as that of a maximum"
         yield Variant(lambda g: largest * spread(g, shape, axis, keep), said, 0.2, "largest")
+        share, n = s.contribution(np.ones(op.value.shape)), s.operand.size
+        for which, at in (("first", 0), ("middle", n // 2), ("last", n - 1)) if op.value.size == 1 < n else ():
+            alone = share * (np.arange(n) == at).reshape(shape)
+            yield Variant(lambda g, a=alone: a * spread(g, shape, axis, keep), f"to the {which} one alone", 0.1, which)
     if axis is None or np.ndim(axis) and len(axis) == len(shape):
         return
     one = (axis,) if isinstance(axis, int) else tuple(axis)

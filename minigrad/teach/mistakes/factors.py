@@ -54,7 +54,8 @@ def _meanings(c: float, known: list[tuple[str, float]]) -> Iterator[tuple[float,
         once = f"the factor {n:g} ({called}) is missing, or 1/{n:g} is applied once too often"
         yield 1 / n, f"{n:g} times too small: {once}", 0.0
     plain = [one for one in known if one[0] != SQUARE]
-    pairs = [*itertools.permutations(plain[:12], 2)]
+    of_data = [one for one in plain[12:] if one[0].startswith(("the constant", "the value"))]
+    pairs = [*itertools.permutations(plain[:12] + of_data[-4:], 2)]
     for (first, n), (second, m) in pairs:
         if not n.is_integer() and m.is_integer():
             yield n / math.sqrt(m), f"divided by sqrt({m:g}), {second}, instead of by {n:g}, {first}", 0.0
@@ -63,7 +64,7 @@ def _meanings(c: float, known: list[tuple[str, float]]) -> Iterator[tuple[float,
             yield math.sqrt(n), f"sqrt({n:g}) times too large: the factor 1/sqrt({n:g}), {called}, is missing", 0.0
             yield 1 / math.sqrt(n), f"sqrt({n:g}) times too small: the factor sqrt({n:g}), {called}, is missing", 0.0
         yield n * n, f"{n:g}**2 times too large: multiplied by {n:g}, {called}, where it must be divided by it", 0.0
-        yield 1 / n**2, f"{n:g}**2 times too small: divided by {n:g}, {called}, where it must be multiplied by it", 0.0
+        yield 1 / n**2, f"{n:g}**2 times too small: {n:g}**2 is missing, or {n:g} divides for multiplies ({called})", 0.0
         if n != 2:
             yield n - 1, f"{n - 1:g} times too large ({called}, less 1)", 0.0
     for (first, n), (second, m) in pairs:

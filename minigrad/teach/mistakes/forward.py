@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,10 @@ def _other_axes(op: Any) -> Iterator[tuple[int, ...]]:
          "array: {detail}", assumes=1.9)  # fmt: skip
 def _computed_again(s: Site) -> Iterator[Variant]:
     op = s.op
-    if op.kind in ("getitem", "reshape", "permute", "clone", "expand", "setitem", "setview"):
+    if (
+        op.kind in ("getitem", "reshape", "permute", "clone", "expand", "setitem", "setview")
+        or not s.words.matters[s.k]
+    ):
         return
     for i, source in enumerate(op.sources):
         if source is None:
@@ -204,6 +208,14 @@ def other_indices(s: Site) -> list[tuple[Any, str, float, str]]:
     return s.words.indices[s.k]
 
 
+def other_parts(s: Site, k: int | None) -> Iterator[tuple[np.ndarray, str, float, str]]:
+    """Yield what operation k reads of an array in a loop, x[i, j], at other indices."""
+    if k is not None and s.tape.ops[k].kind == "getitem" and s.words.passes(k) > 1:
+        for index, said, far, key in other_indices(Site(s.tape, s.words, k)):
+            with suppress(IndexError):
+                yield np.asarray(s.tape.ops[k].operands[0][index], float), said, far - 0.2, key
+
+
 def _other_indices(s: Site) -> Iterator[tuple[Any, str, float, str]]:
     op = s.op
     index = op.parameters["index"]
@@ -223,11 +235,17 @@ def _other_indices(s: Site) -> Iterator[tuple[Any, str, float, str]]:
                 yield s.tape.ops[j].parameters["index"], said, 0.05, f"step {which}"
     places = [d for d, p in enumerate(parts) if isinstance(p, int) or isinstance(p, slice) and p != slice(None)]
     shape = op.parameters["shape"] if op.kind == "place" else np.shape(op.operands[0])
+    if len(shape) == 2 and shape[0] == shape[1] and len(places) == 1:  # A[:, j] for A[j]
+        turned = (slice(None), parts[0]) if places == [0] else (parts[1],)
+        yield turned, "a row for a column, or a column for a row (a transpose)", 0.0, "turned"
     yield from _elsewhere(parts, places, shape)
     here, every = s.variables
     if not here or not places:
         return
-    at = {tuple(v[n] for n in here): k for v, k in every}
+    known = s.words.indices.setdefault((every[0][1], "passes"), [])  # the same in all passes
+    if not known:
+        known += [{tuple(v[n] for n in here): k for v, k in every}, {n: sorted({v[n] for v, _ in every}) for n in here}]
+    at, ranges = known
 
     # as in another pass of the loop
     def of_pass(**other: int) -> Any:
@@ -235,7 +253,7 @@ def _other_indices(s: Site) -> Iterator[tuple[Any, str, float, str]]:
         return None if k is None else s.tape.ops[k].parameters["index"]
 
     for n in here:
-        values = sorted({v[n] for v, _ in every})
+        values = ranges[n]
         low, high = values[0], values[-1]
         if low == high:
             continue

@@ -12,6 +12,7 @@ import numpy as np
 from minigrad.primitives.primitive import Elementwise
 from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.mistakes.formulas import functions
+from minigrad.teach.mistakes.forward import other_parts
 from minigrad.teach.mistakes.sites import Block
 from minigrad.teach.tape import Times
 
@@ -261,6 +262,7 @@ def _binary_cross_entropy(s: Block) -> Iterator[Variant]:
     if not s.is_elementwise or len(s.tape.between(s.k, s.early)) < 3:
         return
     p, right = 1 / (1 + np.exp(-s.x)), s.local
+    e = np.exp(s.x - s.x.max(initial=0))
     for sign in (1.0, -1.0):
         target = p - sign * right
         if not np.isclose(target * (1 - target), 0, atol=1e-9).all():
@@ -275,6 +277,10 @@ def _binary_cross_entropy(s: Block) -> Iterator[Variant]:
             "it is sigmoid * (1 - sigmoid), the derivative of the sigmoid alone": p * (1 - p),
             "the sigmoid is missing: the scores less the targets": s.x - target,
             "the sigmoid is rounded to the class, 0 or 1 (a prediction, as of the perceptron)": (p > 0.5) - target,
+            **{
+                f"a softmax along axis {d} stands for the sigmoid": e / e.sum(axis=d, keepdims=True) - target
+                for d in range(e.ndim)
+            },
         }.items():
             yield Variant(Times(sign * wrong), said + must, -0.1 * said.startswith("it has 1"), said)
 
@@ -312,13 +318,14 @@ def other_probabilities(s: Block, axis: int) -> Iterator[tuple[np.ndarray, str, 
         e = np.exp(a - a.max())
         return np.asarray(e / e.sum(axis=over, keepdims=True))
 
-    for shifted in (x, x - x.max(axis=axis, keepdims=True)):  # the shift of each row matters to the other axes
+    # the shift of each row matters to the other axes
+    for shifted, of in ((x, ""), (x - x.max(axis=axis, keepdims=True), " of the shifted scores")):
         for other in range(x.ndim):
             if other != axis:
                 yield softmax(shifted, other), f"normalized along axis {other}, and must be along axis {axis}", 0.0
         if x.ndim > 1:
             yield softmax(shifted, None), "normalized over the whole array, and not for each example", 0.0
-        yield np.exp(shifted), "exp alone, which is not normalized (the sum is missing)", 0.1
+        yield np.exp(shifted), f"exp{of} alone, which is not normalized (the sum is missing)", 0.1
     yield softmax(-x, axis), "the softmax of the negative scores", 0.3
     yield softmax(2 * x, axis) if x.size else x, "the softmax of twice the scores", 0.8
     yield x, "the scores themselves, before the softmax", 0.2
@@ -565,6 +572,14 @@ def _wrong_point(s: Block) -> Iterator[Variant]:
     if s.is_elementwise and np.ptp(s.g):
         said = f"the upstream gradient instead of {s.words.name(s.early)}"
         yield Variant(lambda g: s.contribution_at(g, g), said, -0.4, "upstream")
+    early = s.tape.ops[s.early]
+    read = [(i, *part) for i, k in enumerate(early.sources) for part in other_parts(s, k) if s.early]
+    for i, part, said, far, key in read:
+        of = early.operands[:i], early.operands[i + 1 :]
+        x = np.asarray(early.primitive.recompute(*of[0], part, *of[1], **early.parameters))
+        if x.shape == s.x.shape:
+            said = f"{s.words.operand(s.early, i)} at the wrong index: {said}"
+            yield Variant(lambda g, x=x: s.contribution_at(x, g), said, far, f"{i} {key}")
     for array, called, key, assumes in s.other_points():
         if array is not s.x:
             said = f"{called} instead of {s.words.name(s.early)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,8 +94,11 @@ def _later(s: Site) -> Iterator[tuple[int, str, int]]:
         for k in [*near]:
             for further, _ in s.tape.ops[k].users:
                 near.setdefault(further, near[k] + 1)
-    several = [k for k, g in enumerate(s.tape.gradients) if k > s.k and g is not None]
-    several = [k for k in several if s.tape.ops[k].value.shape == s.op.value.shape and s.op.value.size > 1]
+    several: Iterable[int] = range(s.k + 1, len(s.tape.ops))
+    if s.op.value.size == 1:  # in a loop over examples; elsewhere a number is a multiple of any other
+        several = [k for k in near if 1 < s.words.passes(k) == s.words.passes(s.k)]
+    several = [k for k in several if s.tape.ops[k].value.shape == s.op.value.shape]
+    several = [k for k in several if s.tape.gradients[k] is not None]
     for k in sorted(several, key=lambda k: near.get(k, 9))[:8]:
         yield k, s.words.apart(k, s.k), near.get(k, 0)
 

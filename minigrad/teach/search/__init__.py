@@ -43,6 +43,7 @@ class Search(Formulas, Pairs):
                 if not found or min(e.assumes for e in found) > least:
                     with suppress(*IMPOSSIBLE):
                         found += stage()
+        found = [self._in_every_pass(e) for e in found]
         for e in found:  # the parts of a function that is called are a remoter place than its result
             e.assumes += 0.2 * self._within(e.candidates[0])
         # a number that means nothing is said where no two mistakes explain it
@@ -53,5 +54,5 @@ class Search(Formulas, Pairs):
         """Return an explanation by two mistakes, if there is one."""
         self.until, self.gave_up = self.started + self.limit, False
         with np.errstate(all="ignore"), suppress(*IMPOSSIBLE):
-            return self._pairs() or self.vague
+            return [] if self.late() else self._pairs() or self.vague
         return self.vague

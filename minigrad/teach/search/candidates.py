@@ -64,7 +64,9 @@ def sentence(c: Candidate, words: Words | None, template: str = "") -> str:
     if c.mistake.scope == "partners":
         return text + "; this holds in every pass of the loop" * (len(passes) > 1)
     if len(c.sites) > 1:
-        text += "; this holds " + ("in every pass of the loop" if passes[1:] else f"at all {len(c.sites)} places")
+        others = dict.fromkeys(s.fields["through"] for s in c.sites if s.k not in passes)
+        text += f"; the same at {' and '.join([*others][:3])}" * bool(others)
+        text += "; this holds in every pass of the loop" * bool(passes[1:])
     elif isinstance(c.site if c.sites else None, Edge) and passes[1:] and words.is_loop(c.site.k):  # type: ignore[union-attr]
         text += f"; this holds in pass {passes.index(c.site.k) + 1} of {len(passes)} of the loop alone"
     return text

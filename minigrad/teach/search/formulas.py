@@ -52,6 +52,13 @@ class Formulas(Single):
             found += self._local(
                 name, site, pool.matrix[i], said, 1.5 + pool.assumes[i] + 0.6 * (not of_own) + sum_of_two
             )
+        one = weights.sum(axis=0)
+        c = float(one @ wanted) / (float(one @ one) or 1.0)
+        is_one = np.ptp(local) > 0 and np.abs(c * one - wanted).max() <= 10 * self.tolerance
+        if not found and right and is_one and factor_words(c, self.tape)[1] < 1:
+            called = f"1 / {1 / c:.6g}" if 0 < c < 0.7 and np.isclose(1 / c, round(1 / c)) else f"{c:.6g}"
+            said = f"`{called}`, one number for all elements, instead of {right}"
+            found += self._local("other function", site, np.full(site.op.value.size, c), said, 2.0)
         if found or local.shape != shape:
             return found
         for i in pool.likeliest(self._equal(pool.matrix @ (weights * local.ravel()[:, None]), wanted)):

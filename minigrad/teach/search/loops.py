@@ -183,12 +183,28 @@ class Loops(Single):
         several: list[dict[str, Variant]] = []
         for site in passes:
             several.append({v.key or v.detail: v for v in self._variants(m, site)})
-        for key in dict.fromkeys(key for of in (several[-1], several[0]) for key in of):
+        n = len(several)  # of `i` and `j`, one may be the other in the first and in the last pass
+        for key in dict.fromkeys(key for at in (-1, 0, n // 3, n // 2, 1 % n) for key in several[at]):
             made = [(site, of[key]) for site, of in zip(passes, several) if key in of]
             variant = made[-1][1]
             cost = m.assumes + variant.assumes + assumes * (len(made) > 1)
-            part = "last" if 2 < len(made) + 1 == len(passes) and key not in several[0] else ""
+            part = "last" if 2 < len(made) + 1 == len(passes) == self.words.passes(passes[0].k) else ""
+            part *= key not in several[0]
             yield Candidate(m, [s for s, _ in made], [v for _, v in made], self.error, cost, part)
+
+    def _in_every_pass(self, e: Explanation) -> Explanation:
+        """Return a mistake in one pass as one in all passes of the loop, if that gives the same numbers."""
+        c = e.candidates[0]
+        if len(c.sites) != 1 or c.part or self.words.passes(c.site.k) < 2:
+            return e
+        scope, variant = self._scopes.get(id(c.site), ""), c.variants[0]
+        place = self._instruction(scope, c.site)
+        passes = [s for s in self._every if self._instruction(self._scopes.get(id(s), ""), s) == place]
+        for whole in self._in_all_passes(c.mistake, sorted(passes, key=lambda site: -site.k), 0.1) if scope else ():
+            same = (whole.variants[-1].key or whole.variants[-1].detail) == (variant.key or variant.detail)
+            if same and len(whole.sites) > 1 and self.explains(whole):
+                return Explanation((whole,), e.assumes)
+        return e
 
     def _parts(self, whole: Candidate) -> Iterator[Candidate]:
         """Yield the same mistake in all passes but the last ones, or but the first ones: truncated in time."""
@@ -286,6 +302,8 @@ class Loops(Single):
         """Yield the passes in which a number is at most a threshold, as where another condition is tested."""
         if not 2 < len(passes) <= 64 or not isinstance(passes[0], Edge) or passes[0].operand.size != 1:
             return
+        if any(site.is_total for site in passes):
+            return
         in_order = sorted(passes, key=lambda site: float(site.operand.item()))
         name = passes[0].words.operand(passes[0].k, passes[0].i)
         for n in range(1, len(in_order)):
@@ -299,7 +317,7 @@ class Loops(Single):
         """Return the changes of the forward pass whose right gradient is the learner's."""
         joined: list[Candidate] = []
         groups = {tuple(self.words.same_instruction(k)): k for k in range(1, len(self.tape.ops))}
-        for passes in groups:
+        for passes in groups if not self.late() else ():
             sites = [Site(self.tape, self.words, k) for k in passes]
             self._every += sites  # the id of a site is that of no other
             for m in CATALOGUE.values():
@@ -319,7 +337,8 @@ class Loops(Single):
             if c.site.op.kind == "getitem" == d.site.op.kind and not {x.k for x in c.sites} & {x.k for x in d.sites}:
                 sites, variants = c.sites + d.sites, c.variants + d.variants
                 joined.append(Candidate(c.mistake, sites, variants, self.error, c.assumes + 0.2))
-        joined.sort(key=lambda c: c.assumes)
+        # a term or a factor that is forgotten is likelier than an index in only one of its uses
+        joined.sort(key=lambda c: c.assumes - 0.4 * c.variants[0].key.startswith("identity"))
         broadcast = [c for c in joined if c.mistake.name == "broadcast"]
         if len(broadcast) > 1:  # such as both logarithms of a cross-entropy
             sites = [site for c in broadcast for site in c.sites]
@@ -337,7 +356,10 @@ class Loops(Single):
                 if c.mistake.name == "broadcast":  # N * N numbers, and the mean is over N or N * N
                     often = c.site.op.value.shape[0]
                 agrees = self._gives(other, first) or often > 1 and self._gives(other, first, often)
-                if not agrees and c.mistake.name in ("wrong index of a part", "wrong array computed again"):
+                j, i = c.site.op.users[0]
+                direct = len(c.site.op.users) == 1 and self.tape.ops[j].uses(i)  # "other array" says so
+                backward = c.mistake.name == "wrong index of a part" and not direct
+                if not agrees and (backward or c.mistake.name == "wrong array computed again"):
                     # the forward pass is right, and the backward pass reads other elements
                     agrees = self._gives(self.tape.with_values({s.k: other.ops[s.k].value for s in c.sites}), first)
             except IMPOSSIBLE:

@@ -237,7 +237,7 @@ class Pairs(Loops):
         for passes, assumes in self._loops():
             passes.sort(key=lambda site: -site.k)
             for m in CATALOGUE.values():
-                if m.scope == self._scopes[id(passes[0])] and m.assumes <= 2.0:
+                if m.scope == self._scopes[id(passes[0])] and m.assumes <= 2.0 and not self.late():
                     several += [
                         c for c in self._in_all_passes(m, passes, assumes) if c.assumes <= 2.2 and len(c.sites) > 1
                     ]

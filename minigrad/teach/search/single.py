@@ -171,6 +171,7 @@ class Single(Comparison):
                 for c in self.candidates(scope, site):
                     # in one pass of a loop alone, a contribution is forgotten rather than computed in another way
                     far = 0.6 if scope == "block" else 0.3 * (c.mistake.name not in FORGOTTEN)
+                    far += 0.9 * (c.mistake.name == "earlier terms" and seen[place] > 1)  # some terms are left out
                     c.assumes += far * self.words.is_loop(site.k)
                     self.singles.append(c)
 
