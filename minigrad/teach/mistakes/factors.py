@@ -64,7 +64,11 @@ def _meanings(c: float, known: list[tuple[str, float]]) -> Iterator[tuple[float,
             yield math.sqrt(n), f"sqrt({n:g}) times too large: the factor 1/sqrt({n:g}), {called}, is missing", 0.0
             yield 1 / math.sqrt(n), f"sqrt({n:g}) times too small: the factor sqrt({n:g}), {called}, is missing", 0.0
         yield n * n, f"{n:g}**2 times too large: multiplied by {n:g}, {called}, where it must be divided by it", 0.0
-        yield 1 / n**2, f"{n:g}**2 times too small: {n:g}**2 is missing, or {n:g} divides for multiplies ({called})", 0.0
+        yield (
+            1 / n**2,
+            f"{n:g}**2 times too small: {n:g}**2 is missing, or {n:g} divides for multiplies ({called})",
+            0.0,
+        )
         if n != 2:
             yield n - 1, f"{n - 1:g} times too large ({called}, less 1)", 0.0
     for (first, n), (second, m) in pairs:
