@@ -201,17 +201,12 @@ class Search:
     def _moved(self) -> Iterator[Explanation]:
         """A constant factor at a later operation; an input and the result in another order."""
         for site in self.sites:
-            numbers = [i for i, s in enumerate(site.op.sources) if s is None and np.ndim(site.op.operands[i]) == 0]
-            if (
-                site.op.kind not in ("mul", "div")
-                or len(numbers) != 1
-                or len(site.passes) > 1
-                or not site.op.value.ndim
-            ):
+            once = len(site.numbers) == len(site.passes) == 1
+            if site.op.kind not in ("mul", "div") or not once or not site.op.value.ndim:
                 continue
-            c = float(site.op.operands[numbers[0]])
+            ((i, c),) = site.numbers
             c = c if site.op.kind == "mul" else 1 / c
-            without = Variant(lambda v, s=site, i=1 - numbers[0]: s.operands(v)[i])
+            without = Variant(lambda v, s=site, i=1 - i: s.operands(v)[i])
             for later in self.sites:
                 if later.k > site.k and site.feeds(later.k) and later.op.kind not in MOVING and len(later.passes) == 1:
                     said = f"the factor of {site.what} comes after {later.what}"
@@ -274,13 +269,12 @@ class Search:
         for site in self.sites:
             if len(site.passes) > 1 or site.op.primitive is None or site.op.kind in MOVING:
                 continue
-            for i, (s, o) in enumerate(zip(site.op.sources, site.op.operands)):
-                if s is None and o is not None and np.ndim(o) == 0 and np.asarray(o).dtype.kind in "fiu" and float(o):
-                    made = lambda c, site=site, i=i: Variant(site.at(i, lambda a, v: c))  # noqa: E731
-                    c = self._fit(site.k, made, float(o))
-                    if c is not None:
-                        said = f"the constant {float(o):g} in {site.what} acts as {c:.6g}"
-                        yield Explanation([(FITTED, [site], [Variant(made(c).change, said)], 0.0)])
+            for i, o in site.numbers:
+                made = lambda c, site=site, i=i: Variant(site.at(i, lambda a, v: c))  # noqa: E731
+                c = self._fit(site.k, made, o) if o else None
+                if c is not None:
+                    said = f"the constant {o:g} in {site.what} acts as {c:.6g}"
+                    yield Explanation([(FITTED, [site], [Variant(made(c).change, said)], 0.0)])
             made = lambda c, site=site: Variant(lambda v: c * site.again(v))  # noqa: E731
             c = self._fit(site.k, made, 1.0)
             if c is not None:

@@ -15,10 +15,7 @@ from minigrad.teach.tape import MOVING
 @mistake("constant", "operation", "the constant {detail}", assumes=1.2)
 def _constant(site: Site) -> Iterator[Variant]:
     sizes = site.reference.sizes
-    for i, (source, o) in enumerate(zip(site.op.sources, site.op.operands)):
-        if source is not None or o is None or np.ndim(o) or not np.issubdtype(np.asarray(o).dtype, np.number):
-            continue
-        value = float(o)
+    for i, value in site.numbers:
         called = f"{'epsilon, ' if is_epsilon(value) and site.op.kind == 'add' else ''}{value:g} in {site.what}"
         ways = {
             "missing": 0.0, "twice as large": 2 * value, "half as large": value / 2, "negative": -value,
@@ -56,10 +53,10 @@ def _constant(site: Site) -> Iterator[Variant]:
 @mistake("spread", "operation", "{detail}", assumes=1.15)
 def _spread(site: Site) -> Iterator[Variant]:
     """The factor of initial values: the root of 1, 2 or 6 over the number of inputs, or of inputs and outputs."""
-    for i, (source, o) in enumerate(zip(site.op.sources, site.op.operands)):
-        if site.op.kind not in ("mul", "div") or source is not None or np.ndim(o) or float(o) <= 0:
+    for i, o in site.numbers:
+        if site.op.kind not in ("mul", "div") or o <= 0:
             continue
-        value = float(o) if site.op.kind == "mul" else 1 / float(o)
+        value = o if site.op.kind == "mul" else 1 / o
         sizes = {n: meaning for n, meaning in site.reference.sizes.items() if "dimension" in meaning}
         sums = {n + m: f"{meaning} and {other}" for n, meaning in sizes.items() for m, other in sizes.items() if n < m}
         spreads: dict[float, tuple[str, str]] = {}
@@ -79,9 +76,9 @@ def _spread(site: Site) -> Iterator[Variant]:
 @mistake("start", "operation", "{detail}", assumes=1.1)
 def _start(site: Site) -> Iterator[Variant]:
     """An array of zeros or ones, such as the first state of a recurrent network."""
-    for i, (source, shape) in enumerate(zip(site.op.sources, site.shapes)):
+    for i, o in site.constants:
         for n, right, wrong in ((0, "zeros", "ones"), (1, "ones", "zeros")):
-            if source is None and shape and site.op.kind not in MOVING and np.all(site.op.operands[i] == n):
+            if o.ndim and site.op.kind not in MOVING and np.all(o == n):
                 said = f"the {right} in {site.what} are {wrong}: another initial state"
                 yield Variant(site.at(i, lambda a, v: 1 - a), said)
 
@@ -89,10 +86,9 @@ def _start(site: Site) -> Iterator[Variant]:
 @mistake("dropout", "operation", "{detail}", assumes=1.02)
 def _dropout(site: Site) -> Iterator[Variant]:
     """A mask of 0 and 1 / (the probability to keep an element)."""
-    for i, (source, o) in enumerate(zip(site.op.sources, site.op.operands)):
-        a = np.asarray(o, float) if source is None and o is not None and np.ndim(o) else np.zeros(0)
+    for i, a in site.constants:
         found = np.unique(a)
-        if site.op.kind != "mul" or len(found) != 2 or found[0] != 0 or found[1] <= 1:
+        if site.op.kind != "mul" or not a.ndim or len(found) != 2 or found[0] != 0 or found[1] <= 1:
             continue
         on, keep, name = a > 0, 1 / float(found[1]), site.operand(i)
         for said, mask in {
@@ -111,9 +107,8 @@ def _dropout(site: Site) -> Iterator[Variant]:
 @mistake("smoothing", "operation", "{detail}", assumes=1.05)
 def _smoothing(site: Site) -> Iterator[Variant]:
     """Targets of label smoothing: eps / K for each of K classes, and 1 - eps more for the right one."""
-    for i, (source, o) in enumerate(zip(site.op.sources, site.op.operands)):
-        a = np.asarray(o, float) if source is None and o is not None and np.ndim(o) == 2 else np.zeros((0, 0))
-        low, *high = np.unique(np.round(a, 12))[:3] if a.size else (0.0,)
+    for i, a in site.constants:
+        low, *high = np.unique(np.round(a, 12))[:3] if a.ndim == 2 and a.size else (0.0,)
         if len(high) != 1 or not low or not np.allclose(a.sum(axis=1), 1):
             continue
         classes, on, name = a.shape[1], a > low, site.operand(i)

@@ -144,6 +144,17 @@ class Site:
         return [np.shape(o) for o in self.op.operands]
 
     @cached_property
+    def constants(self) -> list[tuple[int, np.ndarray]]:
+        """The operands that are constant numbers, or arrays of these, with their positions."""
+        found = ((i, np.asarray(o)) for i, (s, o) in enumerate(zip(self.op.sources, self.op.operands)) if s is None)
+        return [(i, o.astype(float)) for i, o in found if o.dtype.kind in ("fiub" if o.ndim else "fiu")]
+
+    @property
+    def numbers(self) -> list[tuple[int, float]]:
+        """Those that are numbers."""
+        return [(i, float(o)) for i, o in self.constants if not o.ndim]
+
+    @cached_property
     def spots(self) -> list[tuple[str, tuple[int, ...], Any]]:
         """What can be changed here: (name, shape, the change of the operation as a function of a change of the array).
 
