@@ -247,12 +247,19 @@ def _found(
     few = [len(times) // 3, 2 * len(times) // 3]
     for mistake in CATALOGUE.values():
         for variant in mistake.find(formula):
-            some = _values(variant.change, given, [times[i] for i in few])
-            if some is None or not equal(values[few], some):
-                continue
-            made = _values(variant.change, given, times)
-            if made is not None and equal(values, made):
+            if _gives(variant.change, given, times, values, few, equal):
                 yield mistake.assumes, mistake.name, _sentence(mistake, variant), variant.change.line
+
+
+def _gives(
+    formula: Formula, given: dict[str, Any], times: list[int], values: np.ndarray, few: list[int], equal: Equal
+) -> bool:
+    """Return whether a formula gives these rates; a few of them are computed first."""
+    some = _values(formula, given, [times[i] for i in few])
+    if some is None or not equal(values[few], some):
+        return False
+    made = _values(formula, given, times)
+    return made is not None and equal(values, made)
 
 
 def _until(reference: Reference, times: list[int]) -> int:
@@ -274,12 +281,8 @@ def _pairs(reference: Reference, read: list[Rates]) -> Iterator[tuple[int, Found
                 if time.thread_time() > until:
                     return
                 for second in two.find(first.change) if two.assumes <= 1.25 and two is not one else ():
-                    for k, (times, values, few, equal) in enumerate(compared):
-                        some = _values(second.change, given, [times[i] for i in few])
-                        if some is None or not equal(values[few], some):
-                            continue
-                        made = _values(second.change, given, times)
-                        if made is not None and equal(values, made):
+                    for k, rates in enumerate(compared):
+                        if _gives(second.change, given, *rates):
                             line = Line(first.change.line.before, second.change.line.after)
                             said = f"{_sentence(one, first)}; and {_sentence(two, second)}"
                             yield k, (one.assumes + two.assumes, f"{one.name} + {two.name}", said, line)
