@@ -110,9 +110,10 @@ def has_state_argument(function: Any, settings: dict[str, Any]) -> bool:
     )
 
 
-def _has_rate(parameters: list[inspect.Parameter], other_than: str) -> bool:
-    """Whether an argument is called a learning rate for certain, so that alpha, say, is something else."""
-    return any(p.name.lower() in RATES[:4] and p.name != other_than for p in parameters)
+def _means_rate(name: str, parameters: list[inspect.Parameter], settings: dict[str, Any]) -> bool:
+    """Whether an argument is the learning rate; beside one called lr, alpha may be a setting."""
+    other = any(p.name.lower() in RATES[:4] and p.name != name for p in parameters)
+    return _is_rate(name, settings) and not (other and _value(name, settings) is not None)
 
 
 def _roles(function: Any, settings: dict[str, Any]) -> list[str]:
@@ -124,9 +125,7 @@ def _roles(function: Any, settings: dict[str, Any]) -> list[str]:
             roles.append(("x", "dx")[i])
         elif lower in STATES:
             roles.append("state")
-        elif _is_rate(p.name, settings) and not (
-            _value(p.name, settings) is not None and _has_rate(parameters, p.name)
-        ):
+        elif _means_rate(p.name, parameters, settings):
             roles.append("rate")
         elif _value(p.name, settings) is not None:
             roles.append("setting")
@@ -218,7 +217,7 @@ def _of_factory(step: Any, settings: dict[str, Any], rate: float) -> dict[str, A
     if not inspect.isfunction(step) or step.__code__.co_flags & inspect.CO_VARARGS:
         return None
     given = {
-        p.name: rate if _is_rate(p.name, settings) else _value(p.name, settings)
+        p.name: rate if _means_rate(p.name, arguments_of(step), settings) else _value(p.name, settings)
         for p in arguments_of(step)
         if _is_rate(p.name, settings) or _value(p.name, settings) is not None
     }
@@ -350,7 +349,7 @@ def _built(made: Any, settings: dict[str, Any], rate: float, params: list[Any]) 
         if p.name in ("params", "parameters", "model_params", "ps") or (p.default is p.empty and not positional
                 and not arguments and not _is_rate(p.name, settings) and _value(p.name, settings) is None):  # fmt: skip
             positional.append(params)
-        elif _is_rate(p.name, settings):
+        elif _means_rate(p.name, arguments_of(made), settings):
             arguments[p.name] = rate
         elif (found := _value(p.name, settings)) is not None:
             arguments[p.name] = found
