@@ -23,21 +23,22 @@ DECAYED = ("adamw", "lion")
 ARGUMENTS = ("x", "dx", "state", "learning_rate")
 STEPS = 14
 """How many steps are compared."""
-FOLDED = (
-    ("np.sqrt(vb) + epsilon", "np.sqrt(vb) + epsilon / np.sqrt(1 - beta2 ** t)"),
-    ("epsilon * np.sqrt(1 - beta2 ** t)", "epsilon"),
-)
 FOLDED_NOTE = (
     "epsilon is added to the root before the bias correction of v, as where the correction is part of the step size; "
     "the rule adds it after"
 )
-ALSO_RIGHT = {
-    "radam": ("rho > 5", "rho > 4", "the threshold of rho is 4, as in the paper of RAdam; here it is 5, as in PyTorch"),
-    "adadelta": ("-learning_rate * A", "-A", "there is no learning rate, as in the paper of AdaDelta; here, as in "
-                 "PyTorch, the step is multiplied by one"),
-    "lion": (DECOUPLED, COUPLED, "the weight decay is added to the gradient; that of Lion's paper shrinks x itself"),
-}  # fmt: skip
-"""Of some rules another version: (pattern, what is written instead, what is said)."""
+ALSO_RIGHT: list[tuple[str, str, str, str]] = [
+    ("", "np.sqrt(vb) + epsilon", "np.sqrt(vb) + epsilon / np.sqrt(1 - beta2 ** t)", FOLDED_NOTE),
+    ("", "epsilon * np.sqrt(1 - beta2 ** t)", "epsilon", FOLDED_NOTE),
+    ("radam", "rho > 5", "rho > 4",
+     "the threshold of rho is 4, as in the paper of RAdam; here it is 5, as in PyTorch"),
+    ("radam", "A * float(r * B) / (np.sqrt(v) + epsilon)", "A * r / (np.sqrt(v / (1 - beta2 ** t)) + epsilon)",
+     "epsilon is added to the root after the bias correction of v; here before it, as in PyTorch"),
+    ("adadelta", "-learning_rate * A", "-A",
+     "there is no learning rate, as in the paper of AdaDelta; here, as in PyTorch, the step is multiplied by one"),
+    ("lion", DECOUPLED, COUPLED, "the weight decay is added to the gradient; that of Lion's paper shrinks x itself"),
+]  # fmt: skip
+"""Other versions of rules: (rule or any, pattern, what is written instead, what is said)."""
 EPSILONS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-10)
 """The usual values of epsilon: PyTorch's and Kingma and Ba's first, then the lecture's."""
 NAMES = [
@@ -208,18 +209,18 @@ class Reference:
         correction in the step size (Kingma and Ba, 2014, end of section 2) epsilon is added to the root of v itself.
         Lion's weight decay may be added to the gradient. AdaDelta's paper has no learning rate.
         """
-        folded = [
-            edited for form in self.forms for pattern, instead in FOLDED for edited in rewrite(form, pattern, instead)
-        ]
+        versions = [(self.forms, "")]
+        for rule, pattern, instead, note in ALSO_RIGHT:
+            for forms, said in [*versions] if rule in ("", self.name.lower()) else []:
+                if edited := [other for form in forms for other in rewrite(form, pattern, instead)]:
+                    versions.append((edited, "; ".join(filter(None, (said, note)))))
         usual = self.settings.get("epsilon")
         free = usual is not None and "epsilon" not in self.stated
         values = [usual, *(e for e in EPSILONS if e != usual)] if free else [usual]
         if free and self.name == "adamax":
             values += [1e-300, 0.0]  # none at all, as in the paper; 0 / 0 is 0, or nan
-        pattern, instead, note = ALSO_RIGHT.get(self.name.lower(), ("", "", ""))
-        versions = [edited for form in self.forms for edited in rewrite(form, pattern, instead) if pattern]
-        for forms, said in ((self.forms, ""), (folded, FOLDED_NOTE), (versions, note)):
-            for epsilon in values if forms else ():
+        for forms, said in versions:
+            for epsilon in values:
                 other = replace(
                     self, forms=forms, settings={**self.settings, "epsilon": epsilon} if free else self.settings
                 )
