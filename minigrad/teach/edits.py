@@ -22,6 +22,9 @@ from types import CodeType
 from typing import Any
 
 NOT_DECAYS = {"learning_rate", "epsilon", "weight_decay", "nesterov", "centered", "epsilon1", "epsilon2"}
+"""The settings that are no decay from step to step."""
+NOT_WEIGHTS = {"eta_minus", "eta_plus", "smallest", "largest"}
+"""Those that no BETA of a pattern stands for."""
 
 
 @cache
@@ -189,7 +192,7 @@ def match(pattern: Any, node: Any, bound: dict[str, Any], settings: frozenset[st
     if isinstance(pattern, ast.Name) and pattern.id.isupper():
         if pattern.id == "STATE" and not is_state(node):
             return False
-        if pattern.id == "BETA" and not (isinstance(node, ast.Name) and node.id in settings - NOT_DECAYS):
+        if pattern.id == "BETA" and not (isinstance(node, ast.Name) and node.id in settings - NOT_DECAYS - NOT_WEIGHTS):
             return False
         if pattern.id in bound:
             return ast.dump(bound[pattern.id]) == ast.dump(node)

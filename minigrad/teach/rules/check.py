@@ -125,7 +125,12 @@ def check_rule(step: Any, rule: str | Callable[..., Any], learning_rate: float =
             trial, taken = _taken(step, reference, float(learning_rate))
         except CallError as error:
             return RuleReport(False, reference.name, error.mistake, cause=str(error), lines=reference.forms[0].lines)
-        return _Case(step, reference, trial, taken).report()
+        report = _Case(step, reference, trial, taken).report()
+        for limit in ("largest", "smallest"):  # step sizes as long as Rprop's limits, which show whether there are any
+            if report and limit in reference.settings and not taken.constant_rate:
+                trial, taken = _taken(step, reference, reference.settings[limit])
+                report = _Case(step, reference, trial, taken).report()
+        return report
 
 
 def _taken(step: Any, reference: Reference, rate: float) -> tuple[Trial, Taken]:
@@ -211,7 +216,10 @@ class _Case:
                     return self._right(single, *filter(None, [note]))
         found = found or search.singles(rounding)
         if found:
-            return self._named(found)
+            far = found[0].assumes > 1.3  # another version of the rule may need less
+            versions = [(note, other.singles()) for note, epsilon, other in others if far and not epsilon]
+            note, found = min([("", found), *(v for v in versions if v[1])], key=lambda v: v[1][0].assumes)
+            return self._named(found, note)
         constants = _constants(self.step)
         written = [one for one in others if one[1] and one[1] in constants]
         others = written or others
@@ -224,7 +232,7 @@ class _Case:
         for note, one in ((others[0][0], others[0][2]) if written else ("", search), *folded):
             if search.late():
                 break
-            if found := one.in_other_convention() or one.fitted() or one.pairs():
+            if found := one.in_other_convention() or one.with_numbers(constants) or one.fitted() or one.pairs():
                 return self._named(found, note)
         report = self._named([], written[0][0] if written else "")
         if search.late():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, islice
 from typing import Any
 
@@ -227,6 +227,19 @@ class Search:
         said = f"it is written in the convention of {other.name}, where the velocity {contains} the learning rate"
         convention = Explanation.of(f"is-{other.name}", said, self.reference.forms[0], 1.0)
         return [why + convention for why in self.of(other).singles()]
+
+    def with_numbers(self, numbers: set[float]) -> list[Explanation]:
+        """A mistake, and a setting that has the value of a number in the learner's code."""
+        settings = self.reference.settings
+        known = {n: v for n, v in settings.items() if isinstance(v, float) and n not in NOT_DECAYS - {"epsilon"}}
+        taken = [*known.values(), *(1 - v for v in known.values())]
+        other = [c for c in sorted(numbers) if 0 < c < 1 and not np.isclose(c, taken).any()]
+        for name in known:
+            for c in (c for c in other if (c < 0.1) == (name == "epsilon") and not self.late()):
+                if found := self.of(replace(self.reference, settings={**settings, name: c})).singles():
+                    said = f"{name} acts as {c:g}, instead of {settings[name]:g}"
+                    return [why + Explanation.of("other-value", said, self.reference.forms[0], 1.25) for why in found]
+        return []
 
     def fitted(self) -> list[Explanation]:
         """A setting, or a factor of the step, with the value that fits where the learner's rule went."""

@@ -396,11 +396,13 @@ mistake("threshold-absolute", "schedule", "the threshold is subtracted from the 
 mistake("from-first-rate", "schedule", "the first rate is multiplied by the factor instead of the current one: the "
         "rate falls only once", ("rate * factor", "alpha_0 * factor"))
 mistake("factor-of-plateau", "schedule", "the rate is {detail} instead of multiplied by the factor",
-        ("rate * factor", "rate / factor", "divided by the factor"), ("rate * factor", "rate - factor", "reduced by "
-         "subtracting the factor"), ("rate * factor", "rate * (1 - factor)", "multiplied by 1 - factor"),
+        ("rate * factor", "rate / factor", "divided by the factor"),
+        *[(before, "rate - factor", "reduced by subtracting the factor")
+          for before in ("rate * factor", "max(rate * factor, smallest)")],
+        ("rate * factor", "rate * (1 - factor)", "multiplied by 1 - factor"),
         ("rate * factor", "factor", "set to the factor"))
 mistake("limit-missing", "schedule", "the smallest rate is no limit: the rate falls below it",
-        ("max(rate * factor, smallest)", "rate * factor"))
+        ("max(A, smallest)", "A"))
 mistake("limit-added", "schedule", "the smallest rate is added instead of being a limit",
         ("max(rate * factor, smallest)", "rate * factor + smallest"), assumes=1.1)
 mistake("once-at-limit", "schedule", "the rate falls to its smallest value at once",

@@ -23,26 +23,19 @@ mistake("weights-swapped", "rule", "the weights of `{target}` are swapped: {beta
 mistake("weights-equal", "rule", "both weights of `{target}` are the same: they must be {beta} and 1 - {beta}",
         ("BETA * STATE + (1 - BETA) * A", "BETA * STATE + BETA * A"),
         ("BETA * STATE + (1 - BETA) * A", "(1 - BETA) * STATE + (1 - BETA) * A"))
-mistake("dampened", "rule", "the gradient is multiplied by 1 - {beta} before it enters the velocity (dampening), "
-        "which this rule does not have", ("BETA * STATE - A", "BETA * STATE - (1 - BETA) * (A)"),
+mistake("dampened", "rule", "the gradient is multiplied by 1 - {beta} before it enters `{target}` (dampening), which "
+        "this rule does not have", ("BETA * STATE - A", "BETA * STATE - (1 - BETA) * (A)"),
         ("BETA * STATE + dx", "BETA * STATE + (1 - BETA) * dx"),
         ("BETA * STATE + learning_rate * dx", "BETA * STATE + (1 - BETA) * learning_rate * dx"),
         ("mu * STATE + (1 - dampening) * A", "mu * STATE + (1 - mu) * A"),
-        ("BETA * STATE + A / B", "BETA * STATE + (1 - BETA) * A / B"))
+        ("BETA * STATE + A / B", "BETA * STATE + (1 - BETA) * A / B"),
+        ("np.maximum(BETA * A, B + C)", "np.maximum(BETA * A, (1 - BETA) * B + C)"),
+        ("np.maximum(BETA * A, np.abs(B))", "np.maximum(BETA * A, (1 - BETA) * np.abs(B))"))
 mistake("momentum-weight", "rule", "the old velocity is multiplied by 1 - {beta} instead of {beta}",
         ("BETA * STATE - A", "(1 - BETA) * STATE - A"), ("BETA * STATE + A", "(1 - BETA) * STATE + A"), assumes=1.1)
 mistake("factor-moved", "rule", "the factor of the old `{target}` multiplies the new term instead: {after}",
         ("BETA * STATE - A", "STATE - BETA * (A)"), ("BETA * STATE + A", "STATE + BETA * (A)"),
         ("mu * STATE + (1 - dampening) * A", "(1 - dampening) * mu * STATE + A"), assumes=1.1)
-mistake("maximum-decayed", "rule", "the decay {beta} multiplies the whole maximum instead of its old value alone "
-        "(misplaced parentheses)", ("np.maximum(BETA * A, B)", "BETA * np.maximum(A, B)"), assumes=1.1)
-mistake("decay-of-all", "rule", "the factor {beta} multiplies the new term of `{target}` too (misplaced parentheses)",
-        ("BETA * STATE - A", "BETA * (STATE - A)"), ("BETA * STATE + A", "BETA * (STATE + A)"))
-mistake("old-value-lost", "rule", "the old `{target}` is overwritten: only the new term remains, nothing is "
-        "accumulated", ("BETA * STATE + A", "A"), ("BETA * STATE - A", "-(A)"), ("STATE + A", "A"),
-        ("np.maximum(STATE, A)", "A"), ("np.maximum(BETA * STATE, A)", "A"), assumes=1.05)
-mistake("new-value-lost", "rule", "the new term of `{target}` is missing: the gradient never enters",
-        ("BETA * STATE + A", "BETA * STATE"), ("STATE + A", "STATE"), assumes=1.3)
 mistake("maximum-missing", "rule", "the maximum is missing: the old value does not count (for AMSGrad this is plain "
         "Adam)", ("np.maximum(STATE, A)", "A"), assumes=0.95)
 mistake("minimum", "rule", "the minimum is taken instead of the maximum", ("np.maximum(A, B)", "np.minimum(A, B)"),
@@ -52,8 +45,6 @@ mistake("maximum-is-sum", "rule", "the two are added, where the rule takes their
 mistake("maximum-is-mean", "rule", "`{target}` is a running mean, where the rule takes a maximum",
         ("np.maximum(BETA * A, B)", "BETA * A + (1 - BETA) * (B)"),
         ("np.maximum(BETA * A, B + epsilon)", "BETA * A + (1 - BETA) * B + epsilon"))
-mistake("maximum-undecayed", "rule", "the old maximum is not decayed: its factor {beta} is missing",
-        ("np.maximum(BETA * A, B)", "np.maximum(A, B)"))
 mistake("increment-overwrites", "rule", "the increment overwrites `{target}` instead of being added to it (= instead "
         "of +=)", ("BETA * STATE + (1 - BETA) * A", "(1 - BETA) * (A - STATE)"))
 mistake("increment-sign", "rule", "the sign of the increment of `{target}` is wrong",
@@ -105,5 +96,5 @@ def _scaled_after(formula: Formula) -> Iterator[Variant]:
         bound: dict[str, ast.expr] = {}
         if target(formula.body[i]) == "v" and match(expression("mu * STATE + A / B"), node, bound, formula.settings):
             for first in rewrite(formula, "mu * STATE + A / B", "mu * STATE + A"):
-                for edited in rewrite(first, "learning_rate * v", f"learning_rate * v / ({ast.unparse(bound['B'])})"):
+                for edited in rewrite(first, "A * v", f"A * v / ({ast.unparse(bound['B'])})"):
                     yield Variant(edited)

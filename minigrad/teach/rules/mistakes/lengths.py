@@ -7,10 +7,6 @@ from minigrad.teach.catalogue import mistake
 # fmt: off
 mistake("norm-for-rms", "rule", "the norm is taken in `{before}`, where the rule has the root of the mean of squares",
         ("_rms(A)", "np.linalg.norm(A)"), assumes=1.1)
-mistake("relative-size-missing", "rule", "the step is not relative to the size of x: the factor max(epsilon2, rms(x)) "
-        "is missing", ("max(epsilon2, A) * B", "B"))
-mistake("cut-missing", "rule", "the step is not cut down where it is larger than d on average: the divisor "
-        "max(1, rms(step) / d) is missing", ("A / max(1.0, B)", "A"))
 mistake("trust-ratio-missing", "rule", "the trust ratio, the length of x by that of the step, is missing: this is the "
         "step of Adam", ("learning_rate * ratio", "learning_rate"), ("-learning_rate * ratio", "-learning_rate"))
 mistake("trust-ratio", "rule", "the trust ratio is wrong: {detail}", *[

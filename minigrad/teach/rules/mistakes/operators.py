@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
-from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.edits import Formula, expressions, is_name, replaced, shown, statements, target
+from minigrad.teach.catalogue import EVERYWHERE, Variant, mistake
+from minigrad.teach.edits import (
+    Formula,
+    as_operand,
+    expression,
+    expressions,
+    filled,
+    match,
+    replaced,
+    replaced_everywhere,
+    shown,
+    statements,
+    target,
+)
 
 # fmt: off
 mistake("function-missing", "rule", "a function is missing in `{before}`{detail}", ("np.sign(A)", "A", ": np.sign"),
@@ -14,9 +27,11 @@ mistake("function-missing", "rule", "a function is missing in `{before}`{detail}
         ("np.sign(A)", "A / np.linalg.norm(A)", ": np.sign (the norm scales the whole array)"), assumes=1.2)
 mistake("other-function", "rule", "{detail} in `{before}`",
         ("np.sign(A)", "np.tanh(A)", "tanh is used instead of sign"),
-        ("np.sign(BETA * A + (1 - BETA) * B)", "BETA * np.sign(A) + (1 - BETA) * np.sign(B)",
-         "the sign is taken of each term instead of their sum"),
         ("np.sign(A)", "np.abs(A)", "abs is used instead of sign"), assumes=1.2)
+mistake("limit-missing", "rule", "{detail} in `{before}`",
+        ("np.clip(A, B, C)", "np.maximum(A, B)", "the upper limit of the step size is missing"),
+        ("np.clip(A, B, C)", "np.minimum(A, C)", "the lower limit of the step size is missing"),
+        ("np.clip(A, B, C)", "A", "the limits of the step size are missing"))
 mistake("average-too-early", "rule", "`m` is updated before the step: the step uses the new `m`, with beta2",
         ("np.sign(beta1 * A + (1 - beta1) * B)", "np.sign(beta2 * A + (1 - beta2) * B)"), assumes=1.1)
 mistake("sign-of-old-average", "rule", "the step takes the sign of the old `m` alone: the new gradient, with the "
@@ -34,37 +49,104 @@ mistake("first-step-dampened", "rule", "the first velocity is multiplied by 1 - 
         ("mu * state['v'] + (1 - dampening) * dx if 'v' in state else +dx",
          "mu * state.get('v', 0.0) + (1 - dampening) * dx"), assumes=1.0)
 # fmt: on
+SCOPES_OF_PARENTHESES = (
+    ("A * B + C", "A * (B + C)"),
+    ("A * B - C", "A * (B - C)"),
+    ("C + A * B", "A * (C + B)"),
+    ("C - A * B", "A * (C - B)"),
+    ("A * (B + C)", "A * B + C"),
+    ("A * (B - C)", "A * B - C"),
+    ("A / (B + C)", "A / B + C"),
+    ("A / (B - C)", "A / B - C"),
+    ("A + B ** C", "(A + B) ** C"),
+    ("A + B * C ** D", "(A + B * C) ** D"),
+    ("A * B ** C", "(A * B) ** C"),
+    ("1 - A ** B", "(1 - A) ** B"),
+    ("(A + B) ** C", "A ** C + B ** C"),
+    ("np.maximum(A * B, C)", "A * np.maximum(B, C)"),
+    ("np.sign(A + B)", "np.sign(A) + np.sign(B)"),
+    ("np.sign(A * B + C * D)", "A * np.sign(B) + C * np.sign(D)"),
+    ("np.sqrt(A + B)", "np.sqrt(A) + np.sqrt(B)"),
+)  # fmt: skip
+"""(the rule's expression, the same with parentheses elsewhere)."""
 OTHERS: dict[type[ast.operator], list[ast.operator]] = {
     ast.Add: [ast.Sub(), ast.Mult()],
     ast.Sub: [ast.Add()],
     ast.Mult: [ast.Div(), ast.Add()],
     ast.Div: [ast.Mult()],
+    ast.Pow: [ast.Mult()],
 }
 """Operators that are written instead of one."""
 SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
 
 
-@mistake("dropped", "rule", "a part is missing in `{before}`: {detail}", assumes=1.6)
-def _dropped(formula: Formula) -> Iterator[Variant]:
+Edit = tuple[int, ast.expr, ast.expr, str, str]
+"""(number of the line, expression, what stands there instead, what is said, its form)."""
+
+
+def _alone_and_together(edits: Callable[[Formula], Iterable[Edit]]) -> Callable[[Formula], Iterator[Variant]]:
+    """Make each edit, and those of one form at once, as in the two lines of a bias correction."""
+
+    def variants(formula: Formula) -> Iterator[Variant]:
+        alike: dict[str, list[Edit]] = {}
+        for edit in edits(formula):
+            alike.setdefault(edit[4], []).append(edit)
+            yield Variant(replaced(formula, *edit[:3]), edit[3])
+        for several in alike.values():
+            if len({i for i, *_ in several}) > 1:
+                made = {id(node): new for _, node, new, *_ in several}
+                edited = replaced_everywhere(formula, lambda node: made.get(id(node)))  # noqa: B023 (called at once)
+                yield Variant(edited, several[0][3], 0.05, EVERYWHERE)
+
+    return variants
+
+
+def _form(*nodes: ast.expr) -> str:
+    """Return what two expressions have in common that differ in one variable, such as m and v."""
+    return ", ".join(f"{type(n).__name__} {type(getattr(n, 'op', n)).__name__}" for n in nodes)
+
+
+@mistake("dropped", "rule", "a part is missing in `{before}`: {detail}", assumes=1.35)
+@_alone_and_together
+def _dropped(formula: Formula) -> Iterator[Edit]:
     for i, node in expressions(formula):
         if isinstance(node, ast.BinOp) and not isinstance(formula.body[i], ast.Return):
-            if not (target(formula.body[i]) == "x" and is_name(node.left, "x")):
-                yield Variant(replaced(formula, i, node, node.left), f"the `{_sign(node.op)} {shown(node.right)}`")
+            left, sign, right = shown(node.left), _sign(node.op), shown(node.right)
+            form = f"{sign} {_form(node.left, node.right)}"
+            if not (target(formula.body[i]) == "x" and left == "x"):
+                yield i, node, node.left, f"the `{sign} {as_operand(right)}`", f"{form} right"
             if not isinstance(node.op, ast.Div | ast.Pow):
-                yield Variant(replaced(formula, i, node, node.right), f"the `{shown(node.left)} {_sign(node.op)}`")
+                yield i, node, node.right, f"the `{as_operand(left)} {sign}`", form
 
 
 @mistake("operator", "rule", "an operator is wrong in `{before}`: {detail}", assumes=1.6)
-def _operator(formula: Formula) -> Iterator[Variant]:
+@_alone_and_together
+def _operator(formula: Formula) -> Iterator[Edit]:
     for i, node in expressions(formula):
         if isinstance(node, ast.BinOp):
+            left, right, form = node.left, node.right, _form(node, node.left, node.right)
             for op in OTHERS.get(type(node.op), []):
                 what = {"+": "a sign: plus", "-": "a sign: minus"}.get(_sign(op), f"`{_sign(op)}`")
-                new = ast.BinOp(node.left, op, node.right)
-                yield Variant(replaced(formula, i, node, new), f"{what} instead of `{_sign(node.op)}`")
+                yield (
+                    i,
+                    node,
+                    ast.BinOp(left, op, right),
+                    f"{what} instead of `{_sign(node.op)}`",
+                    f"{form} {_sign(op)}",
+                )
             if isinstance(node.op, ast.Sub | ast.Div):
-                new = ast.BinOp(node.right, node.op, node.left)
-                yield Variant(replaced(formula, i, node, new), "its two sides are swapped")
+                yield i, node, ast.BinOp(right, node.op, left), "its two sides are swapped", form
+
+
+@mistake("parentheses", "rule", "parentheses are misplaced in `{before}`: yours acts as `{after}`")
+@_alone_and_together
+def _parentheses(formula: Formula) -> Iterator[Edit]:
+    """A factor, a power or a function extends over another term, or no longer over one."""
+    for i, node in expressions(formula):
+        for pattern, instead in SCOPES_OF_PARENTHESES:
+            bound: dict[str, Any] = {}
+            if match(expression(pattern), node, bound, formula.settings):
+                yield i, node, filled(expression(instead), bound), "", f"{pattern} {_form(*bound.values())}"
 
 
 @mistake("negated", "rule", "the sign of `{detail}` is wrong", assumes=1.6)
@@ -140,8 +222,6 @@ def _branches(node: ast.expr) -> list[ast.expr]:
         return [node.body, node.orelse]
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.where":
         return node.args[1:]
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.clip":
-        return node.args[:1]
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Lt | ast.Gt):
         flip: ast.cmpop = ast.Gt() if isinstance(node.ops[0], ast.Lt) else ast.Lt()
         return [ast.Compare(node.left, [flip], node.comparators)]

@@ -25,8 +25,9 @@ from minigrad.teach.edits import (
 Change = Callable[[ast.AST], ast.AST | None]
 
 
-@mistake("not-kept", "rule", "`{detail}` is not kept from step to step: it starts again at each step (the state is not "
-         "stored, or not returned)", assumes=0.95)  # fmt: skip
+@mistake("not-kept", "rule", "`{detail}` is not kept from step to step, nothing is accumulated: the state is not "
+         "stored or not returned, or the new term overwrites the old value instead of being added to it",
+         assumes=0.95)  # fmt: skip
 def _not_kept(formula: Formula) -> Iterator[Variant]:
     for name in _entries(formula):
         yield Variant(replaced_everywhere(formula, _lost(name)), name)
