@@ -6,7 +6,7 @@ nothing of this file knows how a mistake is found.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -218,7 +218,6 @@ PLANTED: dict[str, tuple[tuple[int, ...], Callable[[Any], Any], Callable[[np.nda
     ),
     "other derivative": ((4, 3), lambda h: 1 / (1 + np.exp(-h)), lambda g, h: g * (1 - 1 / (1 + np.exp(-h)) ** 2)),
 }
-CONTEXTS = [n if n < 1 else pytest.param(n, marks=pytest.mark.slow) for n in range(5)]
 LATER: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "whole sign": lambda dx, x: -dx,
     "whole factor": lambda dx, x: 7 * dx,
@@ -250,6 +249,14 @@ def numerical(f: Callable[[np.ndarray], Any], x: np.ndarray) -> np.ndarray:
     return dx
 
 
+def in_contexts(names: Iterable[str]) -> Iterator[Any]:
+    """Each mistake in five contexts, from another one on: quick, slow, and three that only the exhaustive run has."""
+    marks = (), pytest.mark.slow, *[pytest.mark.exhaustive] * 3
+    for first, name in enumerate(names):
+        for i in range(5):
+            yield pytest.param(name, (first + i) % 5, marks=marks[i])
+
+
 def planted(name: str, first: int, last: int, seed: int = 0) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray]:
     """Return a function, a point, the right gradient there, and the one with the mistake."""
     shape, core, wrong = PLANTED[name]
@@ -265,16 +272,14 @@ def planted(name: str, first: int, last: int, seed: int = 0) -> tuple[Any, np.nd
     return f, x, numerical(f, x), back(wrong(g, h))
 
 
-@pytest.mark.parametrize("context", CONTEXTS)
-@pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.parametrize(("name", "context"), list(in_contexts(PLANTED)))
 def test_a_planted_mistake_is_found_under_its_name(name: str, context: int) -> None:
     f, x, right, wrong = planted(name, context, (context + 1) % 5)
     found = diagnosed(f, x, right, wrong)
     assert found is not None and name in found.mistakes, (found, found and found.mistakes)
 
 
-@pytest.mark.parametrize("context", CONTEXTS)
-@pytest.mark.parametrize("name", LATER)
+@pytest.mark.parametrize(("name", "context"), list(in_contexts(LATER)))
 def test_a_mistake_in_the_whole_gradient_is_found_under_its_name(name: str, context: int) -> None:
     def f(x: Any) -> Any:
         return after((context + 1) % 5, 20 * t(before(context, x)[0]) * C)[0]
