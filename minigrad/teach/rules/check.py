@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -281,9 +282,15 @@ class _Case:
             )
         return report
 
+    @cached_property
+    def right(self) -> Any:
+        """Where the rule goes with the learner's rates, and its states; None if it cannot be computed."""
+        rates = Taken(x=self.taken.x, constant_rate=self.taken.constant_rate)
+        return self.reference.path(self.reference.forms[0], self.trial, rates, (np.inf, np.inf))
+
     def _compare(self, report: RuleReport) -> None:
         """Fill in the first step that differs and its numbers."""
-        made = self.reference.path(self.reference.forms[0], self.trial, _only_rates(self.taken), (np.inf, np.inf))
+        made = self.right
         if made is None:
             return
         before, length = np.array(self.trial.start, dtype=float), np.zeros(())
@@ -314,7 +321,7 @@ class _Case:
 
     def _pattern(self) -> str:
         """Describe wrong steps by their ratio to the right ones, where that is simple."""
-        made = self.reference.path(self.reference.forms[0], self.trial, _only_rates(self.taken), (np.inf, np.inf))
+        made = self.right
         if made is None:
             return ""
         mine = np.diff(np.array([self.trial.start, *self.taken.x], dtype=float), axis=0)
@@ -362,10 +369,6 @@ class _Case:
             "no mistake of the catalogue, and no pair of those that were tried, gives these numbers; compare the "
             "states below with the lines of the rule (`.explain()` shows them)"
         )
-
-
-def _only_rates(taken: Taken) -> Taken:
-    return Taken(x=taken.x, constant_rate=taken.constant_rate)
 
 
 def _element(value: Any, place: tuple[int, ...]) -> str:

@@ -158,9 +158,7 @@ class Trial:
         """Return the number of classes (0 if the loss is no cross entropy), the mean loss, and whether it is a sum."""
         pair, loss = self.scores_and_labels(), self.result.item()
         if pair is not None:
-            rows, labels = pair
-            shifted = rows - rows.max(1, keepdims=True)
-            each = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(rows)), labels]
+            rows, each = pair[0], cross_entropies(*pair)
             if math.isclose(abs(loss), each.mean(), rel_tol=1e-3):
                 return rows.shape[1], loss, False
             if math.isclose(loss, each.sum(), rel_tol=1e-3):
@@ -249,3 +247,10 @@ def equal_along(array: np.ndarray, axis: int = 0) -> bool:
     with np.errstate(invalid="ignore", over="ignore"):
         apart = np.ptp(array.astype(float), axis=axis).max(initial=0)
     return bool(apart <= eps * np.abs(array).max(initial=0))
+
+
+def cross_entropies(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the cross entropy of each row of scores."""
+    shifted = scores - scores.max(1, keepdims=True)
+    each: np.ndarray = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(scores)), labels]
+    return each
