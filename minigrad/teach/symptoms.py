@@ -111,14 +111,7 @@ Said = tuple[str, str]
 def symptoms(
     samples: Sequence[Sample], losses: Sequence[float], shape: tuple[int, ...], scene: Scene
 ) -> Iterator[Said]:
-    """Return the symptoms visible in the samples so far.
-
-    Args:
-        samples: all so far.
-        losses: of all steps so far.
-        shape: of what the model gave last; with a softmax loss it has the number of classes in it.
-        scene: what is known of the model and the loss.
-    """
+    """Return the symptoms visible so far; the shape of what the model gave last has the number of classes in it."""
     last, recent = samples[-1], samples[-PERSISTENT:]
     if not math.isfinite(last.gradient):
         yield from gradient_not_finite(samples)

@@ -345,7 +345,7 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "a sum": (lambda: train(Ends(1), lambda p, y: 1e3 * ((p - y) ** 2).sum(), ONES), "sum over 32 examples"),
     "one value for all weights": (
         lambda: train(equal(Ends(4, hidden=F.tanh)), F.cross_entropy),
-        "the weights of first (Linear) are all 0.1 at first",
+        "the units of first (Linear) have the same weights at first",
     ),
     "a layer that is made anew": (
         lambda: train(Anew(), F.cross_entropy),

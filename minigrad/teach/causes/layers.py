@@ -17,8 +17,6 @@ UNLIKELY = 8.0
 """A loss at the start of this many times the cost of guessing comes from scores that are too large."""
 TINY = 0.1
 """Weights of this part of 1 / sqrt(inputs), in two layers, leave a hundredth of what differs between examples."""
-EQUAL = 1e-3
-"""The difference between the weights of two units, as a part of the largest weight, that rounding may have made."""
 
 
 @certain("dropout too strong", "a layer drops 90 % of its inputs or more",
@@ -96,24 +94,12 @@ def fresh_statistics(scene: Scene) -> Seen:
     return None
 
 
-@certain("equal weights", "the units of a layer were updated, and have the same weights, in five samples in a row",
-         "the units of {layer} have the same weights, and stay the same, since they get the same gradient: {units} "
-         "units do the work of one. Initialize them at random, as nn.init.kaiming_normal_ does")  # fmt: skip
-def symmetric(scene: Scene) -> Seen:
-    recent = scene.samples[-5:]
-    for name, weight in scene.weights() if len(recent) == 5 else ():
-        updated = all(sample.updates.get(name, 0) > 0 for sample in recent)
-        if updated and np.ptp(weight, axis=0).max() <= EQUAL * np.abs(weight).max():
-            return next(equal_weights(scene), None) or {"layer": name, "units": len(weight)}
-    return None
-
-
-@certain("equal weights", "the weights of a layer are all one number at first",
-         "the weights of {layer} are all {number:g} at first, so its units compute the same but for their biases, and "
+@certain("equal weights", "the units of a layer have the same weights at first",
+         "the units of {layer} have the same weights at first, so they compute the same but for their biases, and "
          "learn to differ slowly, if at all. Initialize them at random, as nn.init.kaiming_normal_ does")  # fmt: skip
-def constant_weights(scene: Scene) -> Seen:
-    hidden = [layer for layer in scene.constant if layer in scene.layers[:-1]]
-    return bool(hidden) and {"layer": hidden[0], "number": scene.constant[hidden[0]]}
+def symmetric(scene: Scene) -> Seen:
+    hidden = [layer for layer in scene.alike if layer in scene.layers[:-1]]
+    return bool(hidden) and {"layer": hidden[0]}
 
 
 @certain("normalized away", "a normalization gives all examples the same result, in five samples in a row",

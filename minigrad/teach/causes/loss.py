@@ -157,6 +157,30 @@ def logarithm_of_scores(scene: Scene) -> Seen:
     return False
 
 
+@certain("no lower end", "the loss is a mean of predictions minus targets",
+         "the loss is a mean of predictions minus targets, in which errors of both signs cancel, so it has no lower "
+         "end: square them, or take their absolute values", graph=True)  # fmt: skip
+def errors_cancel(scene: Scene) -> Seen:
+    linear = all(
+        kind_of(node) in ("sub", "neg", "mean", "sum") or node_behind(node) is not node for node in scene.between
+    )
+    subtracted = [node for node in scene.between if kind_of(node) == "sub" and any(a.size > 1 for a in arrays(node))]
+    return linear and bool(subtracted) and not scene.adversarial
+
+
+@certain("half a cross entropy", "the logarithm of a sigmoid is multiplied by targets of 0 and 1, and nothing else is",
+         "the loss has targets * log(p) alone, so examples whose target is 0 do not count, and p = 1 for all is best: "
+         "add (1 - targets) * log(1 - p), or use binary_cross_entropy", graph=True)  # fmt: skip
+def half_a_cross_entropy(scene: Scene) -> Seen:
+    logs = [node for node in scene.between if kind_of(node) == "log"]
+    source: Any = node_behind(logs[0].inputs[0]) if len(logs) == 1 else None
+    while kind_of(source) in ("clamp", "add") and None in source.inputs:
+        source = node_behind(first_operand(source))
+    products = [n for n in scene.between if kind_of(n) == "mul" and logs and logs[0] in map(node_behind, n.inputs)]
+    bits = [{*np.unique(array).tolist()} == {0.0, 1.0} for node in products for array in arrays(node)]
+    return kind_of(source) == "sigmoid" and any(bits)
+
+
 @explains("squares of probabilities", "the loss is the squared difference of a softmax or sigmoid from its targets",
           "the loss is the squared error of a {kind}, whose gradient is small where the {kind} is sure, and wrong: "
           "take the cross entropy instead, cross_entropy(scores, classes) or binary_cross_entropy_with_logits",
@@ -280,10 +304,8 @@ def strong_penalty(scene: Scene) -> Seen:
     shrinks = 2 * scene.penalty * max(last.learning_rates, default=0.0)
     plain = scene.optimizer is None or "betas" not in scene.optimizer.param_groups[0]
     before, whole = (scene.penalty * math.hypot(*sample.sizes.values()) ** 2 for sample in (first, last))
-    # the weights have shrunk to nothing, and the rest of the loss has not fallen
-    shrunk = whole < 0.1 * before and before > 0.5 * first.loss and last.loss - whole > 0.8 * (first.loss - before) > 0
     learned = last.loss - whole < 0.1 * (first.loss - before)  # then there is little else left
-    outweighs = last.step >= 50 and ((whole > 0.9 * last.loss > 0 and not learned) or shrunk)
+    outweighs = last.step >= 50 and whole > 0.9 * last.loss > 0 and not learned
     return ((plain and shrinks > 0.02 and len(scene.samples) >= 3) or outweighs) and {"penalty": scene.penalty}
 
 

@@ -47,9 +47,14 @@ def optimizer_of_another_model(scene: Scene) -> Seen:
          "{names} {have} a gradient, but the optimizer was not given {them}: optim.SGD(model.parameters(), ...)",
          assumes=0.5)  # fmt: skip
 def not_in_the_optimizer(scene: Scene) -> Seen:
-    lacking = [name for name in scene.still if name not in scene.moved]
+    by_hand = scene.optimizer is None
+    lacking = [name for name, times in scene.still.items() if name not in scene.moved and (times >= 5 or not by_hand)]
     have, them = ("has", "it") if len(lacking) == 1 else ("have", "them")
-    return len(scene.samples) >= 5 and bool(lacking) and {"names": listed(lacking), "have": have, "them": them}
+    if len(scene.samples) < 5 or not lacking:
+        return None
+    if by_hand:
+        return "not updated", f"{listed(lacking)} {have} a gradient, but no step changes {them}: look at the update"
+    return {"names": listed(lacking), "have": have, "them": them}
 
 
 @certain("not updated", "a layer has a gradient, and stays as it is",

@@ -84,8 +84,9 @@ class Scene:
     adversarial: bool = False  # whether other parameters than the model's lie between its output and the loss
     training: list[bool] = field(default_factory=list)  # in each sample whether the model was in training mode
     validated_in_training: bool = False  # whether a validation loss was computed in training mode
-    # names of parameters that have a gradient, do not change, and are not the optimizer's
-    still: list[str] = field(default_factory=list)
+    # names of parameters of layers that change: for how many samples in a row they had a gradient and did not change,
+    # since the optimizer, or a loop by hand, does not have them
+    still: dict[str, int] = field(default_factory=dict)
     # names of layers and parameters that something else than the optimizer updates
     moved: set[str] = field(default_factory=set)
     zeros: list[bool] = field(default_factory=list)  # in each sample whether all inputs were 0
@@ -172,11 +173,10 @@ class Scene:
     silent: dict[tuple[str, str], int] = field(default_factory=dict)
     restarted: int = 0  # the number of samples in a row, after the first steps, in which the optimizer had no memory
     calls: int = 1  # the number of calls of the model in the latest sampled step
-    constant: dict[str, float] = field(default_factory=dict)  # the layers whose weights were all one number at first
+    alike: list[str] = field(default_factory=list)  # the layers whose units had the same weights at first, and not 0
 
     def __post_init__(self) -> None:
-        constant = {layer: weight for layer, weight in self.weights() if np.ptp(weight) == 0 and weight.any()}
-        self.constant = {layer: float(weight.flat[0]) for layer, weight in constant.items()}
+        self.alike = [layer for layer, weight in self.weights() if weight.any() and not np.ptp(weight, axis=0).any()]
         self.resumed = any(state for state in getattr(self.optimizer, "state", {}).values())
 
     def weights(self) -> Iterator[tuple[str, np.ndarray]]:

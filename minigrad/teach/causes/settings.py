@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
+from minigrad.output.words import class_name
 from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.scene import Scene
 
@@ -22,6 +23,19 @@ FAR = 5.0
 def strong_decay(scene: Scene) -> Seen:
     found = ((_decay(group), _decay(group) * float(group["lr"])) for group in _groups(scene))
     return next(({"decay": decay, "share": share} for decay, share in found if share >= 0.0199), None)
+
+
+@certain("weight decay too strong", "the decay of an Adam is above 0.1, and three times as long as the gradient, in "
+         "five samples in a row",
+         "the weight decay of {decay:g} is added to the gradient, which is {times:.2g} times shorter, so the steps "
+         "follow the decay whatever the data say; 1e-5 to 1e-2 is usual in Adam, and AdamW decays the weights "
+         "themselves")  # fmt: skip
+def decay_in_the_gradient(scene: Scene) -> Seen:
+    recent = scene.samples[-5:]
+    added = [g for g in _groups(scene) if "betas" in g and class_name(scene.optimizer) in ("Adam", "Adamax")]
+    decay = max(map(_decay, added), default=0.0)
+    times = [decay * math.hypot(*s.sizes.values()) / max(s.gradient, 1e-30) for s in recent]
+    return decay > 0.1 - 1e-9 and len(recent) == 5 and min(times) > 3 and {"decay": decay, "times": min(times)}
 
 
 @certain("weight decay too strong", "the decay shrinks the weights by 2 % a step",

@@ -140,6 +140,14 @@ def class_after_class(scene: Scene) -> Seen:
     return pure and several and runs and n > 3 * len(scene.majorities)  # one example is always of one class
 
 
+@certain("not shuffled", "the first ten batches of a regression have sorted targets",
+         "the batches are in the order of their targets, so each step forgets what the ones before have learned: "
+         "shuffle the examples (DataLoader(..., shuffle=True))", assumes=0.9)  # fmt: skip
+def in_order(scene: Scene) -> Seen:
+    made = scene.own_targets or scene.adversarial or scene.judges
+    return len(scene.samples) >= 10 and not made and scene.neighbours.sorted
+
+
 @certain("class as a number", "the targets of a regression are 0, 1, 2, …, and inputs with near numbers are no more "
          "alike than others",
          "the targets are the numbers 0 to {last}, and examples with near numbers are no more alike than others, so "

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from minigrad.teach.causes.cause import Seen, certain
+from minigrad.teach.causes.neighbours import CLEAR
 from minigrad.teach.causes.scene import Scene
 
 
@@ -29,10 +30,12 @@ def _training(scene: Scene, step: int) -> float:
 
 
 @certain("validation data differ", f"the first validation loss is {UNLIKE:g} times any training loss so far, or twice "
-         "while these have not fallen to half; or three are above all of these, which have fallen to half",
-         "the first validation loss is {validation:.3g}, and no training loss was above {training:.3g}, not even that "
-         "of the untrained model: the validation data seem to be prepared in another way. Scale their inputs and "
-         "targets with the mean and standard deviation of the training data", assumes=0.9)  # fmt: skip
+         "while these have not fallen to half; or three are above all of these, or above what guessing costs where "
+         "neighbours have the same targets, and these have fallen to half",
+         "the validation loss is {validation:.3g} at best, and the training loss of the untrained model was "
+         "{training:.3g}: the validation data seem to be prepared in another way. Scale their inputs and targets with "
+         "the mean and standard deviation of the training data, and number their classes as there",
+         assumes=0.9)  # fmt: skip
 def unlike_data(scene: Scene) -> Seen:
     known = [loss for loss in scene.losses if math.isfinite(loss)]
     if not scene.validation or not known or max(known) <= 0:
@@ -43,10 +46,17 @@ def unlike_data(scene: Scene) -> Seen:
     times = 2.0 if early else UNLIKE  # it cannot overfit yet
     differs = times * max(known) < validation < math.inf and max(known) < 2 * known[0]
     # what is learned helps with the training data alone, from the start
-    untrained = several and len(scene.validation) >= 3 and known[0] > 0.8 * scene.cost_of_guessing
+    changes = len(scene.validation) >= 3 and len({loss for _, loss in scene.validation}) > 1
+    untrained = several and changes and known[0] > 0.8 * scene.cost_of_guessing
     learned = untrained and _training(scene, len(scene.losses)) < 0.5 * known[0]
-    differs = differs or (learned and 1.3 * max(known) < least < math.inf and not scene.neighbours.unrelated())
-    return differs and not scene.validated_in_training and {"validation": validation, "training": max(known)}
+    bar = _least(scene) or (math.inf if scene.neighbours.unrelated() else 1.3 * max(known))
+    differs = differs or (learned and bar < least < math.inf)
+    return differs and not scene.validated_in_training and {"validation": least, "training": known[0]}
+
+
+def _least(scene: Scene) -> float:
+    """Return what guessing costs, if the inputs clearly say more about the targets; otherwise 0."""
+    return scene.cost_of_guessing if scene.neighbours.agreement()[1] > CLEAR else 0.0
 
 
 @certain("overfitting", "the validation loss is 10 % above its lowest in three logs in a row, and above the training "
@@ -62,7 +72,8 @@ def overfitting(scene: Scene) -> Seen:
     since = [loss for step, loss in known if step > at]
     training = _training(scene, known[-1][0])
     rises = len(since) >= 3 and min(since[-3:]) > max(1.1 * best, 1.2 * training) > 0
-    return rises and training < _training(scene, at) and {"at": at, "best": best, "now": since[-1]}
+    differs = 0 < _least(scene) < best  # from the start
+    return rises and not differs and training < _training(scene, at) and {"at": at, "best": best, "now": since[-1]}
 
 
 @certain("validation unchanged", "the validation loss is the same number five times in a row, while the training loss "

@@ -36,16 +36,8 @@ class UpdateHistory:
     def add(
         self, sample: Sample, layers: Layers, changes: Changes, inputs: np.ndarray | None, first: bool, compared: bool
     ) -> None:
-        """Add an update.
-
-        Args:
-            sample: the step; its slope is measured here.
-            layers: the parameters before it.
-            changes: of the parameters.
-            inputs: of the model.
-            first: whether all samples so far had the same inputs, or this is the first one.
-            compared: whether it is compared with the update before.
-        """
+        """Add an update of these layers; `first`: all samples so far had the same inputs; `compared`: with the update
+        before."""
         scene = self._scene
         self._left = (sample.step, layers) if compared else (0, [])
         sample.slope = sum(float(np.dot(g, c)) for g, c in _gradients(layers, changes))
@@ -79,24 +71,29 @@ class UpdateHistory:
             scene.momentum = _share(changes, previous, layers)
 
     def _find_still(self, layers: Layers, changes: Changes) -> None:
-        """Find what has a gradient and did not change: layers, and parameters that the optimizer lacks."""
+        """Find what has a gradient and did not change: layers, and parameters that the optimizer or a loop forgets."""
         scene = self._scene
-        self._still = [
-            (layer, p, p._array.copy())
-            for (layer, pairs), cs in zip(layers, changes)
-            for (p, _), c in zip(pairs, cs)
-            if p.grad is not None and not c.any() and p.grad._array.any()
-        ]
-        if self._still and scene.optimizer is not None:
+        each = [(layer, p, c) for (layer, pairs), cs in zip(layers, changes) for (p, _), c in zip(pairs, cs)]
+        each = [(layer, p, c) for layer, p, c in each if p.grad is not None and p.grad._array.any()]
+        self._still = [(layer, p, p._array.copy()) for layer, p, c in each if not c.any()]
+        if scene.optimizer is not None:
             given = {id(p) for group in scene.optimizer.param_groups for p in group["params"]}
             lacking = {id(p) for _, p, _ in self._still} - given
             partly = {layer for layer, pairs in layers if {id(p) for p, _ in pairs} & given}
-            where = {id(p): layer for layer, p, _ in self._still}
-            scene.still = [
-                name
-                for name, p in scene.model.named_parameters()
-                if id(p) in lacking and where[id(p)] in partly and name not in scene.moved
-            ]
+        else:
+            rates = {layer: norm([c]) / norm([p.grad._array]) for layer, p, c in each if c.any()}
+            lacking = {
+                id(p)
+                for layer, p, array in self._still  # and not because the step is rounded away
+                if rates.get(layer, 0.0) * norm([p.grad._array]) > 1e-6 * norm([array])
+            }
+            partly = {*rates}
+        where = {id(p): layer for layer, p, _ in self._still}
+        scene.still = {
+            name: scene.still.get(name, 0) + 1
+            for name, p in scene.model.named_parameters()
+            if id(p) in lacking and where[id(p)] in partly and name not in scene.moved
+        }
 
     def _find_silent(self, layers: Layers) -> None:
         """Count the samples in a row in which a weight has the gradient 0, and another of its layer has not."""
