@@ -96,6 +96,7 @@ class Recording:
         places: node -> where it was computed.
         names: node, or id of a constant -> the variable that held it.
         added: nodes that are not the learner's: several results times their gradients, added up.
+        sound: nodes whose gradients are known to be right, as other lines of a backward pass show.
         passes: how often each kind of node was created at each place.
     """
 
@@ -107,6 +108,7 @@ class Recording:
         self.places: dict[Any, Place] = {}
         self.names: dict[Any, str] = {}
         self.added: set[Any] = set()
+        self.sound: set[Any] = set()
         self.arrays: dict[tuple[Any, ...], str] = {}
         self.passes: dict[tuple[Any, ...], int] = {}
         self._called: Any = None

@@ -205,6 +205,25 @@ def test_gradients_are_named_as_the_program_names_them() -> None:
     assert report["grad_b"].cause == "it is computed from grad_h instead of grad_z"
 
 
+def test_right_lines_refute_causes_that_would_make_them_wrong() -> None:
+    """The gradient of z has no name: dW shows that it is right, so that the mistake is in db itself."""
+    W, b = tensor(np.random.default_rng(0).standard_normal((2, 5)), requires_grad=True), tensor([0.1] * 5)
+    loss = (((X @ W + b.requires_grad_()) - 1) ** 2).sum() / len(X)
+    delta = 2 * (X @ array(W) + array(b) - 1) / len(X)
+    report = check_backward(loss, {"W": W, "b": b, "dW": X.T @ delta, "db": delta.mean(axis=0)})
+    assert report["dW"].verdict == "right" and "averaged over axis 0, not summed" in report["db"].cause
+
+
+def test_a_known_cause_comes_before_an_unknown_one() -> None:
+    rng = np.random.default_rng(0)
+    U, V = (tensor(rng.standard_normal(shape), requires_grad=True) for shape in ((2, 3), (3, 2)))
+    h = (X @ U).tanh()
+    loss = ((h @ V) ** 2).sum()
+    dV = array(h).T @ array(h @ V)
+    report = check_backward(loss, {"U": U, "V": V, "dU": rng.standard_normal((2, 3)), "dV": dV})
+    assert report.first_wrong is not None and report.first_wrong.name == "dV"
+
+
 def test_a_cause_is_said_once() -> None:
     loss, z, W, b = network()
     dz = array(z)

@@ -125,6 +125,27 @@ def returns(r: Any, backward: bool = True) -> Any:
     return out
 
 
+def block(X: Any, W: Any, first: bool = True) -> Any:
+    y = batch_norm(X, 1) if first else X
+    out = X + np.tanh(y @ W)
+    return out if first else batch_norm(out, 1)
+
+
+def scaled_block(X: Any, W: Any, first: bool = True) -> Any:
+    y = X / np.sqrt((X**2).mean(axis=1, keepdims=True)) if first else X
+    z = y @ W
+    out = np.maximum(z, 0) + X
+    return out if first else out / np.sqrt((out**2).mean(axis=1, keepdims=True))
+
+
+def penalized(X: Any, W: Any, b: Any, f: Any = np.square, bias: bool = False) -> Any:
+    return ((X @ W + b) ** 2).mean() + 0.1 * f(W).sum() + (0.1 * f(b).sum() if bias else 0)
+
+
+def huber(X: Any, inside: Any = np.abs) -> Any:
+    return np.where(inside(X) <= 1, 0.5 * X**2, np.abs(X) - 0.5).mean()
+
+
 CASES: list[Any] = [
     (lambda X, W, b: (z := X @ W + b) / (1 + np.exp(-z)), relu_layer, (X, W, B), "swish .* instead of the ReLU"),
     (lambda X, W, b: np.log1p(np.exp(X @ W + b)), relu_layer, (X, W, B), "softplus of .* instead of the ReLU"),
@@ -187,6 +208,28 @@ CASES: list[Any] = [
         lambda a, b: np.sqrt(((a - b) ** 2).sum(1)),
         (X, X[::-1] + B),
         r"\(L1\) .* instead of the root",
+    ),
+    (
+        lambda X, W: block(X, W, False),
+        block,
+        (X, W),
+        "steps from `X` to .*`y` .* come after the sum .* instead of before",
+    ),
+    (lambda X, W: scaled_block(X, W, False), scaled_block, (X, W), "steps from `X` to .* come after the sum"),
+    (lambda *a: penalized(*a, bias=True), penalized, (X, W, B), "`b` is part of the sum .* too"),
+    (
+        lambda *a: penalized(*a, np.abs, True),
+        lambda *a: penalized(*a, np.abs),
+        (X, W, B),
+        "`b` is part of the sum .* too",
+    ),
+    (lambda X: huber(X, lambda x: x), huber, (2 * X,), r"`X` is compared with 1 instead of `np.abs\(X\)`"),
+    (lambda X, W: X @ W / 4 + 1, lambda X, W: X @ W + 1, (X, W), "divided by 4, .*a mean for a sum|size of dimension"),
+    (
+        lambda Q: Q.reshape(2, 5, 2, 2).transpose(0, 3, 1, 2),
+        lambda Q: Q.reshape(2, 5, 2, 2).transpose(0, 2, 1, 3),
+        (Q,),
+        r"axes .* in another order: \(0, 3, 1, 2\) instead of \(0, 2, 1, 3\)",
     ),
 ]
 

@@ -34,6 +34,7 @@ class ForwardGraph:
         seed: the gradient of the result.
         called: the names of the gradients.
         right: the right gradient of each node.
+        sound: the nodes whose gradients right lines are computed from, without a line of their own.
     """
 
     def __init__(self, output: Any, program: Names) -> None:
@@ -52,6 +53,7 @@ class ForwardGraph:
         self.seed: Any = None
         self.called: dict[Any, str] = {}
         self.right: dict[Any, Any] = {}
+        self.sound: set[Any] = set()
         self.passes = self._passes()
         self.variables = set(self.names)
         in_loops = {node for same in self.passes if len(same) > 1 for node in same}
@@ -141,6 +143,10 @@ class ForwardGraph:
 
     def ends(self, start: Any, given: Any) -> list[Any]:
         """Return the next nodes downstream whose gradients are given, or the result."""
+        return self.downstream(start, given)[0]
+
+    def downstream(self, start: Any, given: Any) -> tuple[list[Any], set[Any]]:
+        """Return the next nodes downstream whose gradients are given, or the result; and the nodes before these."""
         reached, ends = {start}, []
         for node in reversed(self.order):
             if node is not start and any(s in reached for s in node.inputs):
@@ -148,7 +154,7 @@ class ForwardGraph:
                     ends.append(node)
                 else:
                     reached.add(node)
-        return ends
+        return ends, reached - {start}
 
     def local(
         self, start: Any, given: Mapping[Any, Any], name: str, leaf: Tensor | None = None
@@ -183,6 +189,7 @@ class ForwardGraph:
             for number, same in enumerate(self.passes):
                 for count, one in enumerate(node for node in same if node in made and node is not start):
                     recording.places[made[one].node] = Place(None, number, count=count)
+            recording.sound = {made[node].node for node in self.sound if node in made}
             seeds = [np.asarray(given.get(end, np.ones(made[end].shape)), dtype=float) for end in ends]
             recording.output, seed = made[ends[0]], seeds[0]
             if len(ends) > 1:

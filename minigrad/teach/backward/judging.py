@@ -91,6 +91,7 @@ class Pass:
             line.verdict = RIGHT
             kinks[line.node] = line.used
             right, _ = self.graph.walk(seed, kinks, sized=False)
+        self._find_causes(lines, by_node, right, given)
         taken = {gradient.name for gradient in self.gradients}
         loose = {
             leaf.short: leaf.value
@@ -247,14 +248,30 @@ class Pass:
             line.verdict = UNKNOWN
             line.cause = f"{misshapen[0]}, which it is computed from, has another shape than its variable"
         else:
-            line.verdict = WRONG
-            used_by_others = {n: o.used for n, o in lines.items() if o.used is not None and not o.of_a_pass}
-            line.cause = self._changed_with(line, lines, every) or self.causes.cause(line, g, e, used_by_others)
+            line.verdict, line.cause = WRONG, ""
             if line.of_a_pass and fits:
                 line.verdict = UNKNOWN
                 line.cause = (
                     f"{line.of} is computed in each pass of a loop, and this may be the gradient of another pass"
                 )
+
+    def _find_causes(
+        self, lines: list[Line], by_node: Mapping[Any, Line], right: Mapping[Any, Any], given: Mapping[Any, Any]
+    ) -> None:
+        """Find the cause of each wrong line, first of those that the backward pass comes to first."""
+        graph = self.graph
+        sound = [line.node for line in by_node.values() if line.verdict in (RIGHT, FOLLOWS)]
+        graph.sound = {node for start in sound for node in graph.downstream(start, given)[1]}
+        wrong = [line for line in by_node.values() if line.verdict == WRONG and not line.cause]
+        last_use = {s: node.index for node in reversed(graph.order) for s in node.inputs}
+        for line in sorted(wrong, key=lambda line: -last_use.get(line.node, 0)):
+            g, e = np.asarray(line.gradient, dtype=float), np.asarray(line.expected, dtype=float)
+            line.cause = self._changed_with(line, by_node, right) or self.causes.cause(line, g, e, given)
+        first = next((line for line in lines if line.verdict == WRONG), None)
+        clear = next((line for line in wrong if not line.is_vague), None)
+        if first is not None and first.is_vague and first.node.primitive is None and clear is not None:
+            lines.remove(clear)  # nothing is computed from the gradient of a parameter
+            lines.insert(lines.index(first), clear)
 
     def _changed_with(self, line: Line, lines: Mapping[Any, Line], right: Mapping[Any, Any]) -> str:
         """Say that a gradient is one array with a later one, which is right after it was written to."""

@@ -199,7 +199,19 @@ class Search:
                 yield Explanation([(EXCHANGED, sites, edits, 0.0)])
 
     def _moved(self) -> Iterator[Explanation]:
-        """A constant factor at a later operation; an input and the result in another order."""
+        """A constant factor, a mask or a function at a later operation; an input and the result in another order."""
+        for site in self.sites:
+            if len(site.passes) > 1 or not site.op.value.ndim or not self.words.variable(site.k):
+                continue
+            same = [s for s in self.sites if s.op.value.shape == site.op.value.shape and len(s.passes) == 1]
+            for start in [s for s in same if s.k < site.k - 1 and s.feeds(site.k)]:
+                if start.op.kind != "input" and not self.words.variable(start.k):
+                    continue
+                for later in [s for s in same if s.k > site.k and site.feeds(s.k) and s.op.kind == "add"]:
+                    said = f"the steps from {start.what} to {site.what} come after {later.what} instead of before it"
+                    without = Variant(lambda v, s=start: v[s.k], said)
+                    after = Variant(lambda v, a=start.k, b=site.k, s=later: self._function(a, b, s.again(v), v))
+                    yield Explanation([(MOVED, [site, later], [without, after], 0.0)])
         for site in self.sites:
             once = len(site.numbers) == len(site.passes) == 1
             if site.op.kind not in ("mul", "div") or not once or not site.op.value.ndim:
@@ -241,6 +253,16 @@ class Search:
                 edits = [Variant(lambda v, s=site, f=change: f(s.op.value), said),
                          Variant(lambda v, f=back: f(last.again(v)))]  # fmt: skip
                 yield Explanation([(MOVED, [site, last], edits, 0.0)])
+
+    def _function(self, start: int, end: int, x: Any, values: list[Any]) -> Any:
+        """Compute the operations from `start` to `end` with another value at the start."""
+        made = {start: x}
+        for k in range(start + 1, end + 1):
+            op = self.tape.ops[k]
+            if not made.keys().isdisjoint(op.sources):
+                operands = [o if s is None else made.get(s, values[s]) for s, o in zip(op.sources, op.operands)]
+                made[k] = op.primitive.recompute(*operands, **op.parameters)
+        return made[end]
 
     def _in_one_use(self) -> Iterator[Explanation]:
         """A mistake in a value that is used several times, of which one use alone shows it."""

@@ -259,7 +259,7 @@ def _soft_targets(s: Block) -> Iterator[Variant]:
 @mistake("binary cross entropy", "block", "the gradient of {node}{line}, the logarithm of a sigmoid, with respect to "
          "{operand} is wrong: {detail}", assumes=1.2)  # fmt: skip
 def _binary_cross_entropy(s: Block) -> Iterator[Variant]:
-    if not s.is_elementwise or len(s.tape.between(s.k, s.early)) < 3:
+    if not s.is_elementwise:
         return
     p, right = 1 / (1 + np.exp(-s.x)), s.local
     e = np.exp(s.x - s.x.max(initial=0))
@@ -271,7 +271,7 @@ def _binary_cross_entropy(s: Block) -> Iterator[Variant]:
         for said, wrong in {
             "the target is not subtracted (sigmoid alone)": p,
             "the target is added, not subtracted": p + target,
-            "the targets 0 and 1 are exchanged": p - (1 - target),
+            **({"the targets 0 and 1 are exchanged": p - (1 - target)} if np.ptp(target) > 0.5 else {}),
             "it has 1 - sigmoid for the sigmoid, as with a wrong sign in its exponential": 1 - p - target,
             "it has the factor sigmoid * (1 - sigmoid), which the logarithm cancels": (p - target) * p * (1 - p),
             "it is sigmoid * (1 - sigmoid), the derivative of the sigmoid alone": p * (1 - p),

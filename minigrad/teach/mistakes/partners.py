@@ -16,8 +16,7 @@ from minigrad.teach.tape import Times
 Partners = tuple[Edge, Edge, Edge | None]
 
 
-@mistake("exchanged", "partners", "what goes back to {operand} through {through} is exchanged with what goes back to "
-         "{detail}", assumes=1.4)  # fmt: skip
+@mistake("exchanged", "partners", "what goes back to {operand} through {through} {detail}", assumes=1.4)
 def _exchanged(pair: Partners) -> Iterator[Variant]:
     a, b, total = pair
     if a.operand.shape != b.operand.shape or a.op.kind in CHOICES and None in a.op.sources:
@@ -25,11 +24,15 @@ def _exchanged(pair: Partners) -> Iterator[Variant]:
     active = (a.k, a.i) in a.tape.edges
     partner = b if active else a
     other = partner.words.operand(partner.k, partner.i)
+    both = {(a.k, a.i), (b.k, b.i)} <= {*a.tape.edges}
+    said = f"is exchanged with what goes back to {other}"
     if a.op.kind in ("cat", "stack"):
-        yield Variant({a: lambda g: b.contribution(g), b: lambda g: a.contribution(g)}, f"{other}, the other part")
+        yield Variant({a: lambda g: b.contribution(g), b: lambda g: a.contribution(g)}, f"{said}, the other part")
     elif a.local.shape == b.local.shape and not np.array_equal(a.local, b.local):
         where = f" through {b.words.through(b.k)}" if total is not None else ""
-        text = f"{other}{where}: each has the factor of the other"
+        text = f"{said}{where}: each has the factor of the other"
+        if not both:  # the other one is no part of this gradient
+            text = f"has the factor of what goes back to {other}{where}"
         yield Variant({a: Times(b.local, a.fitted), b: Times(a.local, b.fitted)}, text)
 
 

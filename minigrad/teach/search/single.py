@@ -212,6 +212,11 @@ class Single(Comparison):
             return False
         return self._inside(c.site.k) or self._inside(c.site.source)
 
+    def _refuted(self, c: Candidate) -> bool:
+        """Return whether a mistake changes a gradient that is known to be right."""
+        sound: Any = getattr(self.tape.recording, "sound", ())
+        return any(self.tape.ops[site.source].node in sound for site in c.sites)
+
     def _inside(self, k: int) -> bool:
         """Return whether an operation is a part of a function that is called, and not what it returns."""
         place, outside = self.tape.ops[k].place, self.tape.ops[-1].place

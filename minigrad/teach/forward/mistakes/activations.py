@@ -104,6 +104,8 @@ def _others(site: Site) -> Iterator[Variant]:
         for said, f in others.items():
             if said != right and np.ptp(f(x)) and not np.allclose(f(x), x):
                 cost = next((c for start, c in _COSTS.items() if said.startswith(start)), 0.0)
+                if right != "ReLU" and said.startswith(("minimum", "maximum with the")):
+                    cost = 0.2
                 text = f"the {said} of {name} is taken instead of the {right} {through}"
                 yield Variant(of(f), text, cost, f"{said} {site.k - q}")
         yield Variant(of(lambda x: x), f"the {right} {through} is missing: {name} stays as it is", -0.02,

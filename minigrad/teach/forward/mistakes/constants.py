@@ -198,7 +198,8 @@ def _factor(site: Site) -> Iterator[Variant]:
             yield Variant(lambda v, n=n: n * site.again(v), f"the result is multiplied by {n:g}, {meaning}", 0.1)
             yield Variant(lambda v, n=n: site.again(v) / n, f"the result is divided by {n:g}, {meaning}", 0.1)
     if site.op.kind == "matmul":
-        for n, meaning in site.reference.sizes.items():
+        inner = {float(site.shapes[0][-1]): "the inner dimension: a mean for a sum"}
+        for n, meaning in (inner | site.reference.sizes).items():
             text = f"{site.what} is divided by"
             yield Variant(lambda v, n=n: site.again(v) / n, f"{text} {n:g}, {meaning}", 0.1)
             yield Variant(lambda v, n=n: site.again(v) / n**0.5, f"{text} the square root of {n:g}, {meaning}", 0.1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -129,6 +130,16 @@ def _alternating(site: Site) -> Iterator[Variant]:
                           f"{name} are exchanged in pairs (sin for cos)")  # fmt: skip
             yield Variant(site.at(i, lambda a, v: np.concatenate([a[:, ::2], a[:, 1::2]], axis=1)),
                           f"{name} stand in two halves instead of alternating")  # fmt: skip
+
+
+@mistake("permuted", "operation", "the axes of {what} are in another order: {detail}")
+def _permuted(site: Site) -> Iterator[Variant]:
+    if site.op.kind == "permute" and len(site.shapes[0]) > 2 and not site.words.is_inside(site.k):
+        axes = site.op.parameters["axes"]
+        for other in permutations(range(len(site.shapes[0]))):
+            if other != axes and tuple(site.shapes[0][a] for a in other) == site.op.value.shape:
+                said = f"{other} instead of {axes}"
+                yield Variant(lambda v, a=other: np.transpose(site.operands(v)[0], a), said, 0.0, said)
 
 
 @mistake("groups", "operation", "{what} has another number of groups: {detail}", assumes=1.05)
@@ -274,9 +285,11 @@ def _branch(site: Site) -> Iterator[Variant]:
     for axis in range(right.ndim):
         for shift in (1, -1):
             masks.append((np.roll(right, shift, axis), f"the mask in {name} is shifted by one along axis {axis}", 0.15))
-    masks += [
-        (m, f"the condition of {name} compares with another bound: {said}", 0.1) for m, said in _bounds(site, right)
-    ]
+    bounds: dict[bytes, tuple[np.ndarray, str, float]] = {}
+    for mask, said in _bounds(site, right):
+        said = f"the condition of {name} compares with another bound: {said}"
+        bounds.setdefault(mask.tobytes(), (mask, said, 0.1))
+    masks += bounds.values()
     for mask, said, cost in masks:
         if said and not np.array_equal(mask, right):
             yield Variant(lambda v, m=mask: np.where(m, *site.operands(v)[1:]), said, cost)
@@ -301,8 +314,9 @@ _BOUNDS = (0.0, 0.5, 1.0, 2.0, 0.1, -1.0)
 
 def _bounds(site: Site, right: np.ndarray) -> Iterator[tuple[np.ndarray, str]]:
     """The condition with other bounds, where it compares a value of the reference with one."""
-    for q in sorted(range(1, site.k), key=lambda q: site.k - q):
-        a = site.tape.ops[q].value
+    ops = site.tape.ops
+    for q in sorted(range(1, site.k), key=lambda q: (ops[q].kind != "abs", site.k - q)):
+        a = ops[q].value
         if a.shape != right.shape or right.all() or not right.any():
             continue
         low, high = (right, ~right) if a[right].max() < a[~right].min() else (~right, right)

@@ -168,6 +168,20 @@ def _first(axes: Any, a: Any, axis: Any, keepdims: bool) -> Any:
     return a if keepdims else np.squeeze(a, axes)
 
 
+@mistake("penalty", "operation", "{detail} is part of {what} too", assumes=1.2)
+def _penalty(site: Site) -> Iterator[Variant]:
+    """A penalty of the weights that the biases get too."""
+    ops = site.tape.ops
+    inner = ops[site.op.sources[0]] if site.op.kind == "sum" and site.op.sources[0] is not None else site.op
+    for f in (np.square, np.abs):
+        of = inner.operands[0] if inner.sources and inner.sources[0] is not None and not site.op.value.ndim else None
+        if of is None or of.shape != inner.value.shape or not np.allclose(f(of), inner.value):
+            continue
+        for q in range(1, site.k):
+            if ops[q].kind == "input" and q != inner.sources[0]:
+                yield Variant(lambda v, q=q, f=f: site.again(v) + np.sum(f(v[q])), site.words.name(q))
+
+
 @mistake("overlapping", "operation", "the windows of {what} overlap: their step is 1 instead of {detail}", assumes=1.05)
 def _overlapping(site: Site) -> Iterator[Variant]:
     """Pooling of blocks that a reshape has made: (N, C, H // 2, 2, W // 2, 2)."""
