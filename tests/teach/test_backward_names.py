@@ -224,6 +224,22 @@ def test_a_known_cause_comes_before_an_unknown_one() -> None:
     assert report.first_wrong is not None and report.first_wrong.name == "dV"
 
 
+def test_after_the_backward_loop_dh_is_of_the_state_before_the_loop() -> None:
+    U, h0 = (tensor(np.random.default_rng(k).standard_normal((3, 3)), requires_grad=True) for k in (0, 1))
+    h, states = h0, [array(h0)]
+    for _ in range(3):
+        h = (h @ U).tanh()
+        states.append(array(h))
+    loss = (h**2).sum()
+    dh, dU = 2 * array(h), np.zeros((3, 3))
+    for before, after in list(zip(states, states[1:]))[::-1]:
+        da = dh * (1 - after**2)
+        dU += before.T @ da
+        dh = da @ array(U).T
+    assert check_backward(loss, {"h": h, "U": U, "h0": h0, "dh": dh, "dU": dU})
+    assert not check_backward(loss, {"h": h, "U": U, "h0": h0, "dh": dh / 2, "dU": dU})
+
+
 def test_a_cause_is_said_once() -> None:
     loss, z, W, b = network()
     dz = array(z)

@@ -132,7 +132,10 @@ class Pass:
         rebound = line.of.isidentifier() and any(node not in self.graph.variables for node in same)
         if not rebound or line.node not in self.graph.variables or line.used is None or not line.of_its_shape:
             return
-        for node in (line.node, *same):
+        starts = [
+            n for n in self.graph.order if n.primitive is None and getattr(n, "shape", ()) == line.shape
+        ]  # h0 before the loop
+        for node in (line.node, *same, *starts):
             e = self.graph.right.get(node)
             if e is not None and np.allclose(line.gradient, e, rtol=1e-5, atol=1e-8 * np.abs(e).max(initial=0)):
                 line.of_a_pass, line.node = node is not line.node, node
