@@ -257,6 +257,42 @@ def judged(z: Any, n: Any) -> Any:
     return -(drawn(z[:, :2], n % 2) * (GAINS - value.detach())).mean()
 
 
+def predicted(exchanged: bool) -> str:
+    """A next token for each position, whose scores must have the classes along axis 1."""
+    minigrad.manual_seed(0)
+    rng, model = np.random.default_rng(0), nn.Sequential(nn.Embedding(9, 8), nn.Linear(8, 9))
+
+    def loss() -> Any:
+        x = rng.integers(0, 9, (8, 6))
+        scores = model(tensor(x))
+        scores = scores.transpose(1, 2) if exchanged else scores.reshape(8, 9, 6)
+        return F.cross_entropy(scores, tensor((x + 1) % 9))
+
+    return said(model, loss)
+
+
+class Denoiser(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = network(3, 16, 2)
+
+    def forward(self, x: Any, time: Any) -> Any:
+        return self.net(minigrad.cat([x, time[:, None]], 1))
+
+
+def denoised(same: bool) -> str:
+    minigrad.manual_seed(0)
+    rng, model = np.random.default_rng(0), Denoiser()
+
+    def loss() -> Any:
+        noise, other = rng.standard_normal((2, 32, 2)).astype(np.float32)
+        time = rng.random(32).astype(np.float32)
+        x = tensor(time[:, None] * noise + 1)
+        return F.mse_loss(model(x, tensor(time)), tensor(noise if same else other))
+
+    return said(model, loss, steps=250, rate=1e-2)
+
+
 def error(z: Any) -> Any:
     return ((z[:, 2] - GAINS) ** 2).mean()
 
@@ -284,6 +320,12 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
         lambda: of_examples(lambda z, n: -(drawn(z, n) * GAINS).mean() + Categorical(logits=z).entropy().mean(), 3),
         "loss - beta * entropy",
     ),
+    "a ratio of itself": (
+        lambda: of_examples(lambda z, n: -((lp := drawn(z, n)) - lp).exp().mul(GAINS).mean(), 3, 60),
+        "old = log_prob.detach()",
+    ),
+    "a reshape for a transpose": (lambda: predicted(False), "does not exchange axes"),
+    "noise that was not added": (lambda: denoised(False), "no more alike than others"),
     "a clipped objective": (lambda: of_examples(clipped, 3), "clipped objective of PPO without a minus"),
     "own similarity": (lambda: contrastive(masked=False), "no other can be as large"),
     "no temperature": (lambda: contrastive(temperature=1.0), "divide the cosines by a temperature"),
@@ -317,6 +359,8 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a negated advantage": lambda: of_examples(
         lambda z, n: error(z) + (drawn(z[:, :2], n % 2) * (z[:, 2].detach() - GAINS)).mean(), 3, 60
     ),
+    "classes along axis 1": lambda: predicted(True),
+    "noise that was added": lambda: denoised(True),
     "steps": lambda: of_examples(lambda z, n: -(drawn(z, n, 4) * GAINS[:4]).mean(), 3),
     "a clipped objective": lambda: of_examples(lambda z, n: -clipped(z, n), 3),
     "two views": contrastive,

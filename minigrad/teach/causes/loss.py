@@ -294,6 +294,21 @@ def compared_with_itself(scene: Scene) -> Seen:
     return False
 
 
+@certain("compared with itself", "a ratio of probabilities is 1, and passes no gradient",
+         "the ratio of new and old probabilities is exp(x - x) = 1, and its gradient 0, as both come from the same "
+         "parameters: keep the old log-probabilities from the time of acting, old = log_prob.detach()", graph=True,
+         assumes=0.5)  # fmt: skip
+def ratio_of_itself(scene: Scene) -> Seen:
+    flat = len(scene.samples) >= 3 and not any(any(s.gradients.values()) for s in scene.samples[-3:])
+    for node in scene.between if flat else ():
+        source: Any = node.inputs[0] if node.primitive.name == "exp" else None
+        if kind_of(source) == "sub" and None not in source.inputs:
+            left, right = map(scene.values.get, map(node_behind, source.inputs))
+            if left is not None and right is not None and np.array_equal(left, right):
+                return True
+    return False
+
+
 @certain("penalty too strong", "a penalty on squared weights shrinks them by 2 % a step, or is nine tenths of the loss",
          "the penalty of {penalty:g} times the squared weights pulls the weights to 0 more strongly than the rest of "
          "the loss moves them; a weight decay of 1e-5 to 1e-2 is usual", assumes=0.7)  # fmt: skip

@@ -94,6 +94,7 @@ class Scene:
     first_batch: Batch | None = None  # the inputs of the first sampled step
     others: list[Any] = field(default_factory=list)  # its further inputs, as arrays of indices
     inputs: Any = None  # the inputs of the latest sampled step, as an array
+    table: Any = None  # those of a model with several inputs, as the columns of one array
     repeated: int = 0  # the number of samples in a row whose inputs are those of the first
     ended: bool = False  # whether the run is over
     predicted: bool = False  # whether the model was called without recording in the latest sampled step
@@ -190,7 +191,7 @@ class Scene:
 
     def look_at_inputs(self, seen: Any) -> None:
         """Note what a forward pass has shown of its inputs: `inputs`, `reach` and `predicted`."""
-        self.inputs, self.others, self.predicted = seen.inputs, seen.others, seen.predicted
+        self.inputs, self.others, self.predicted, self.table = seen.inputs, seen.others, seen.predicted, seen.table
         self.reach = seen.reach or self.reach
 
     def look_at_loss(self, loss: Any, output: Any) -> None:
@@ -273,13 +274,14 @@ class Scene:
                     same = (p.argmax(axis=1) == taken.actions)[undecided]
                     self.greedy = self.greedy + len(same) if same.all() else -math.inf
         self.giveaway.look(self.inputs, targets if classes is None else classes)
-        self.neighbours.look(self.inputs, targets if classes is None else classes)
+        X = self.table if self.inputs is None else self.inputs
+        self.neighbours.look(X, targets if classes is None else classes)
         bootstrapped = self.predicted and any(True for _ in loss_graph.targets(between, output))
         self.own_targets = bootstrapped or loss_graph.learns_values(between)
 
     def forget_graph(self) -> None:
         """Let go of the graph of this step."""
-        self.loss = self.output = self.inputs = None
+        self.loss = self.output = self.inputs = self.table = None
         self.between, self.values = [], {}
 
     @property

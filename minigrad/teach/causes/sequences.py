@@ -136,7 +136,7 @@ def linear_recurrence(scene: Scene) -> Seen:
          graph=True, assumes=0.8)  # fmt: skip
 def reordered(scene: Scene) -> Seen:
     for node in scene.between:
-        if node.primitive.name != "cross_entropy" or len(node.inputs[0].shape) != 2:
+        if node.primitive.name != "cross_entropy" or len(node.inputs[0].shape) not in (2, 3):
             continue
         source, moves = node.inputs[0], []
         while kind_of(source) in ("reshape", "permute"):
@@ -144,14 +144,23 @@ def reordered(scene: Scene) -> Seen:
             source = source.inputs[0]
         size, given = math.prod(source.shape), scene.inputs.shape[:2] if scene.inputs is not None else ()
         turned = source.shape[:2] == given[::-1] != given  # the steps in time come first
-        if size > 1 << 18 or not (turned or "permute" in map(kind_of, moves)):
+        columns = len(node.inputs[0].shape) == 3 and "reshape" in map(kind_of, moves)  # the classes are axis 1
+        if size > 1 << 18 or not (turned or columns or "permute" in map(kind_of, moves)):
             continue
         places: Any = np.arange(size).reshape(source.shape)
         for move in reversed(moves):
             axes = move.parameters.get("axes")
             places = places.reshape(move.shape) if axes is None else places.transpose(axes)
+        if len(places.shape) == 3:
+            places = places.reshape(-1, places.shape[-1])
         along = [*np.unravel_index(places, source.shape)]
         fixed = [axis[:, 0] for axis in along if (axis == axis[:, :1]).all()]
+        if len(fixed) < len(along) - 1 and columns:
+            return (
+                f"the scores of shape {source.shape} are reshaped to {moves[-1].shape}, which does not exchange "
+                "axes: a position gets scores of several positions. Use scores.transpose(1, 2), or reshape(-1, "
+                f"{places.shape[1]})"
+            )
         if len(fixed) < len(along) - 1:
             return (
                 f"the scores of shape {source.shape} are permuted before they are reshaped to {places.shape}, so a row "

@@ -143,23 +143,10 @@ def scores(trial: Trial) -> Verdict:
     out, y = trial.output._array, trial.batch.y
     if pair is not None:
         rows, labels = pair
-        chosen = -float(rows[np.arange(len(rows)), labels].mean())
-        if math.isclose(loss, chosen, rel_tol=1e-3) and not np.allclose(np.exp(rows).sum(1), 1, atol=1e-2):
-            return False, (
-                "the loss is minus the score of the right class, without a logarithm of a softmax: NLLLoss takes "
-                "log_softmax(scores); CrossEntropyLoss takes the scores"
-            )
         likely = np.exp(rows - rows.max(1, keepdims=True))
         chances = likely[np.arange(len(rows)), labels] / likely.sum(1)
         if math.isclose(loss, -float(chances.mean()), rel_tol=1e-4):
             return False, causes.probability_without_logarithm.sentence
-        classes, _, _ = trial.cross_entropy()
-        if classes and kind in ("softmax", "sigmoid", "relu"):
-            twice = " The loss applies a softmax itself" if kind == "softmax" else ""
-            return False, (
-                f"the model ends with a {kind}, which limits the scores of the softmax in the loss.{twice} Give "
-                f"the loss the scores, without the {kind}"
-            )
     before = loss_graph.kind_of(loss_graph.node_behind(last.inputs[0])) if kind == "sigmoid" else kind
     if before in ("softmax", "relu") and trial.is_binary() and (before == "relu" or np.any(y.sum(-1) > 1)):
         why = (

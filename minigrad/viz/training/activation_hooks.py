@@ -103,6 +103,7 @@ class ActivationHooks:
         self.called: set[str] = set()
         self.training: bool | None = None
         self.inputs: np.ndarray | None = None
+        self.table: np.ndarray | None = None  # of several inputs, such as x and a time, the columns of all
         self.others: list[np.ndarray] = []
         self.reach: Reach | None = None
         self.created: tuple[int, ...] | None = None
@@ -188,6 +189,9 @@ class ActivationHooks:
             self.others = [a for a in map(_array, inputs[1:]) if a.dtype.kind in "iu" and a.size]
             self.others = [] if self.takes_targets else self.others
             self.inputs = input_array if len(inputs) == 1 or self.takes_targets else None
+            parts = [a.reshape(len(a), -1) for a in map(_array, inputs) if a.shape[:1] == input_array.shape[:1]]
+            whole = len(parts) == len(inputs) > 1 and not self.takes_targets and input_array.dtype.kind == "f"
+            self.table = np.concatenate(parts, 1) if whole and input_array.ndim == 2 else None
             if self._first is not None and _is_constant(array) and _is_constant(self._first[1]):
                 self.unread = self._first[0] if not _is_constant(input_array) else None
             if node is not None:
