@@ -125,6 +125,10 @@ def returns(r: Any, backward: bool = True) -> Any:
     return out
 
 
+def unit(a: Any) -> Any:
+    return a / np.sqrt((a**2).sum(axis=1, keepdims=True))
+
+
 def block(X: Any, W: Any, first: bool = True) -> Any:
     y = batch_norm(X, 1) if first else X
     out = X + np.tanh(y @ W)
@@ -156,6 +160,13 @@ CASES: list[Any] = [
     (lambda S: softmax(S, 0), softmax, (SCORES,), "softmax over axis 0 of `S` .* instead of the softmax over axis 1"),
     (lambda S, y: -softmax(S)[np.arange(6), y].mean(), cross_entropy, (SCORES, LABELS), "logarithm is missing"),
     (lambda S, y: -np.log(softmax(S)[np.arange(6), y].mean()), cross_entropy, (SCORES, LABELS), "logarithm .* after"),
+    (
+        lambda S, y: -np.log(softmax(S)[np.arange(6), y].mean()),
+        lambda S, y: -np.log(softmax(S))[np.arange(6), y].sum() / 6,
+        (SCORES, LABELS),
+        "logarithm .* after",
+    ),
+    (lambda a, b: a @ b.T / 0.1, lambda a, b: unit(a) @ unit(b).T / 0.1, (X, W), "quotient .*left out.* 2 places"),
     (lambda S, y: -np.log2(softmax(S)[np.arange(6), y]).mean(), cross_entropy, (SCORES, LABELS), "base 2 instead of e"),
     (lambda S, y: smoothed(S, y, 0.1 / 3, 0.9), smoothed, (SCORES, LABELS), r"eps / \(K - 1\) instead of eps / K"),
     (lambda S, y: smoothed(S, y, 0.0, 0.9), smoothed, (SCORES, LABELS), "targets .*are not smoothed"),

@@ -156,7 +156,8 @@ class Search:
             if site.op.kind in ("permute", "reshape") or site.op.kind not in MOVING and site.op.kind != "input":
                 parameters = {n: v for n, v in site.op.parameters.items() if n != "index"}
                 moved = site.shapes[0] if site.op.kind in MOVING and site.shapes else None
-                groups.setdefault((site.op.kind, str(parameters), moved), []).append(site)
+                given = tuple(s is None for s in site.op.sources)
+                groups.setdefault((site.op.kind, str(parameters), moved, given), []).append(site)
         for sites in groups.values():
             if 1 < len(sites) <= 12 and len({s.passes[0] for s in sites}) > 1:
                 for m in CATALOGUE.values():

@@ -158,6 +158,9 @@ def _averaged_logarithm(site: Site) -> Iterator[Variant]:
     """log(mean(p)) instead of mean(log(p)), where the logarithm is part of a longer expression."""
     if site.op.kind in ("mean", "sum") and site.op.operands and np.max(site.op.operands[0], initial=-1) <= 0:
         yield Variant(lambda v: np.log(site.of([np.exp(site.operands(v)[0])])))
+        if site.op.kind == "sum":  # which is divided by their number later
+            n = site.op.operands[0].size / site.op.value.size
+            yield Variant(lambda v: n * np.log(site.of([np.exp(site.operands(v)[0])]) / n))
 
 
 @mistake("other-mean", "operation", "the {detail}", assumes=1.05)
