@@ -235,20 +235,6 @@ class Words:
                     found[n] = f"the size of dimension {d} of {self.name(k)}"
         return found
 
-    @cached_property
-    def of_halves(self) -> bool:
-        """True if the function has a constant 2 or 1/2."""
-        several = [o for op in self.tape.ops for s, o in zip(op.sources, op.operands) if s is None and np.size(o) == 1]
-        return any(float(np.ravel(o)[0]) in (0.5, 2.0) for o in several if np.asarray(o).dtype.kind in "fi")
-
-    @cached_property
-    def matters(self) -> list[bool]:
-        """For each operation, whether a derivative is computed from its result."""
-        found: list[bool] = []
-        for op in reversed(self.tape.ops):
-            found.append(any(found[len(self.tape.ops) - 1 - j] or self.tape.ops[j].uses(i) for j, i in op.users))
-        return found[::-1]
-
     def known(self, k: int, early: int) -> dict[Any, Any]:
         """Return what is known of the function from operation `early` to k in all passes of a loop: to be filled."""
         key = self.same_instruction(k)[0], self.same_instruction(early)[0], self.name(early), self.name(k)

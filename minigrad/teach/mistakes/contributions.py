@@ -74,10 +74,11 @@ def _sign(s: Edge) -> Iterator[Variant]:
     yield Variant(lambda g: -s.contribution(g))
 
 
-@mistake("doubled", "edge", "the contribution of {operand} through {through} is counted twice: {detail}added twice, or "
-         "passed on once before all contributions had arrived and then again", assumes=1.6)  # fmt: skip
+@mistake("doubled", "edge", "the contribution of {operand} through {through} is counted twice: a factor of 1/2 is "
+         "missing, it is added twice, or it is passed on before all contributions have arrived and then again",
+         assumes=1.6)  # fmt: skip
 def _doubled(s: Edge) -> Iterator[Variant]:
-    yield Variant(lambda g: 2 * s.contribution(g), "a factor of 1/2 is missing, or it is " * s.words.of_halves)
+    yield Variant(lambda g: 2 * s.contribution(g))
 
 
 @mistake("skipped", "edge", "the local derivative of {through} is missing: the upstream gradient is passed to "

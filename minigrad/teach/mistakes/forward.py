@@ -132,10 +132,7 @@ def _other_axes(op: Any) -> Iterator[tuple[int, ...]]:
          "array: {detail}", assumes=1.9)  # fmt: skip
 def _computed_again(s: Site) -> Iterator[Variant]:
     op = s.op
-    if (
-        op.kind in ("getitem", "reshape", "permute", "clone", "expand", "setitem", "setview")
-        or not s.words.matters[s.k]
-    ):
+    if op.kind in ("getitem", "reshape", "permute", "clone", "expand", "setitem", "setview"):
         return
     for i, source in enumerate(op.sources):
         if source is None:
