@@ -78,8 +78,6 @@ mistake("power", "schedule", "the rate decays by {detail} instead of by exp(-k t
         ("np.exp(-k * t)", "(1 - k * t)", "1 - k t"), ("np.exp(-k * t)", "(1 + k) ** -t", "(1 + k)**-t"))
 mistake("power-of-divisor", "schedule", "the divisor is the power (1 + k)**t instead of 1 + k * t: the decay is "
         "exponential", ("1 + k * t", "(1 + k) ** t"))
-mistake("initial-in-exponent", "schedule", "the initial rate stands in the exponent instead of before the exponential",
-        ("alpha_0 * np.exp(-k * t)", "np.exp(-alpha_0 * k * t)"))
 mistake("other-decay", "schedule", "this is the decay of another schedule: {detail}",
         ("alpha_0 * np.exp(-k * t)", "alpha_0 / (1 + k * t)", "1/t decay instead of exponential decay"),
         ("alpha_0 / (1 + k * t)", "alpha_0 * np.exp(-k * t)", "exponential decay instead of 1/t decay"),

@@ -62,8 +62,7 @@ mistake("decay-twice", "rule", "the factor {beta} acts twice: on the old velocit
         ("BETA * STATE - A", "BETA * (BETA * STATE - A)"), ("BETA * STATE + A", "BETA * (BETA * STATE + A)"),
         assumes=1.05)
 mistake("old-value-is-gradient", "rule", "the old `{target}` is the gradient itself: `{target} = dx` makes a second "
-        "name of one array, and overwrites what was kept", ("BETA * STATE - A", "BETA * dx - A"),
-        ("BETA * STATE + A", "BETA * dx + A"), ("STATE + A", "dx + A"),
+        "name of one array, and overwrites what was kept",
         ("BETA * STATE - A * dx", "BETA * dx - A * (BETA * dx)"),
         ("BETA * STATE + A * dx", "BETA * dx + A * (BETA * dx)"), ("BETA * STATE + dx", "2 * BETA * dx"), assumes=1.1)
 mistake("mean-is-maximum", "rule", "`{target}` takes a maximum, where the rule averages: a running mean",

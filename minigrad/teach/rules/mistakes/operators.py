@@ -28,6 +28,8 @@ mistake("function-missing", "rule", "a function is missing in `{before}`{detail}
 mistake("other-function", "rule", "{detail} in `{before}`",
         ("np.sign(A)", "np.tanh(A)", "tanh is used instead of sign"),
         ("np.sign(A)", "np.abs(A)", "abs is used instead of sign"), assumes=1.2)
+mistake("multiplied", "rule", "it is multiplied in `{before}`, where the rule divides",
+        ("A / (1 - BETA ** t)", "A * (1 - BETA ** t)"), ("A / B", "A * B"))
 mistake("limit-missing", "rule", "{detail} in `{before}`",
         ("np.clip(A, B, C)", "np.maximum(A, B)", "the upper limit of the step size is missing"),
         ("np.clip(A, B, C)", "np.minimum(A, C)", "the lower limit of the step size is missing"),
@@ -57,6 +59,7 @@ SCOPES_OF_PARENTHESES = (
     ("A * (B + C)", "A * B + C"),
     ("A * (B - C)", "A * B - C"),
     ("A / (B + C)", "A / B + C"),
+    ("-A * B / (C + D)", "-(A * B / C + D)"),
     ("A / (B - C)", "A / B - C"),
     ("A + B ** C", "(A + B) ** C"),
     ("A + B * C ** D", "(A + B * C) ** D"),
@@ -73,7 +76,6 @@ OTHERS: dict[type[ast.operator], list[ast.operator]] = {
     ast.Add: [ast.Sub(), ast.Mult()],
     ast.Sub: [ast.Add()],
     ast.Mult: [ast.Div(), ast.Add()],
-    ast.Div: [ast.Mult()],
     ast.Pow: [ast.Mult()],
 }
 """Operators that are written instead of one."""

@@ -22,8 +22,7 @@ mistake("rate-late", "rule", "the learning rate of the step before is used inste
 mistake("rate-divided", "rule", "the step is divided by the learning rate instead of multiplied",
         ("-learning_rate * A", "-A / learning_rate"), ("learning_rate * A", "A / learning_rate"))
 mistake("rate-decays-again", "rule", "the learning rate is decayed once more inside the rule, by the number of steps",
-        ("learning_rate", "(learning_rate / STEP)"), ("learning_rate", "(learning_rate / np.sqrt(STEP))"),
-        ("learning_rate", "(learning_rate / (STEP + 1))"), ("x + v", "x + v / STEP"),
+        ("learning_rate", "(learning_rate / np.sqrt(STEP))"), ("x + v", "x + v / STEP"),
         ("x + v", "x + v / np.sqrt(STEP)"), assumes=1.5)
 mistake("rate-decays-compounded", "rule", "the decay of the learning rate is applied twice (compounded): the rate that "
         "is passed in has decayed already", ("learning_rate", "(learning_rate ** 2 / RATE_0)"), assumes=1.4)
