@@ -42,6 +42,8 @@ mistake("not-centered", "rule", "the square of the mean is not subtracted: the s
 mistake("cube-root", "rule", "the cube root is taken instead of the square root", ("np.sqrt(A)", "np.cbrt(A)"),
         assumes=1.2)
 mistake("root-twice", "rule", "the square root is taken twice", ("np.sqrt(A)", "np.sqrt(np.sqrt(A))"))
+mistake("square-for-root", "rule", "the square is taken instead of the square root", ("np.sqrt(A)", "A ** 2"),
+        assumes=1.1)
 mistake("epsilon-inside-root", "rule", "epsilon is added inside the square root; the rule adds it outside, after the "
         "root", ("np.sqrt(A) + B", "np.sqrt(A + B)"), ("np.sqrt(A) + B", "np.sqrt(A + B ** 2)"), assumes=0.9)
 mistake("other-epsilon-inside-root", "rule", "epsilon is added inside the square root, and has another value, {detail}",
@@ -95,7 +97,8 @@ mistake("t-from-zero", "rule", "t of the bias correction counts from 0 instead o
         "its use); at t = 0, 1 - beta**t is 0", ("state.get('t', 0) + 1", "state.get('t', 0)"),
         ("BETA ** t", "BETA ** (t - 1)"), ("1 - BETA ** t", "(1 - BETA ** (t - 1) or 1)"), assumes=0.9)
 mistake("t-one-late", "rule", "t of the bias correction is off by one: it is 2 in the first step",
-        ("BETA ** t", "BETA ** (t + 1)"))
+        ("BETA ** t", "BETA ** (t + 1)"),
+        ("A * np.sqrt(1 - B ** t) / (1 - C ** t)", "A * np.sqrt(1 - B ** (t + 1)) / (1 - C ** (t + 1))"))
 mistake("t-is-index", "rule", "t of the bias correction is the index of the parameter, {detail}, where it must count "
         "the steps", ("BETA ** t", "BETA ** (PART + 1)", "from 1"), ("BETA ** t", "BETA ** PART", "from 0"))
 mistake("product-is-power", "rule", "`{target}` is this step's factor to the power t; the factor changes from step to "
