@@ -429,7 +429,7 @@ def not_zeroed(recent: Sequence[Sample]) -> Iterator[Said]:
         yield (
             "not zeroed",
             "each gradient is added to those of the steps before, since backward() adds to .grad: call "
-            "optimizer.zero_grad() before each backward()",
+            "optimizer.zero_grad(), or set the gradients to zero yourself, before each backward()",
         )
 
 

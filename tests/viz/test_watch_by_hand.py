@@ -10,6 +10,7 @@ import pytest
 
 import minigrad
 from minigrad import Value, tensor
+from minigrad.hooks import watchers
 from minigrad.nn import functional as F
 
 SEED = np.random.default_rng(0)
@@ -73,7 +74,7 @@ def test_mistakes_of_a_loop_by_hand() -> None:
     assert "does not change" in watched(rate=0.0, steps=12).findings[0].text
 
 
-def micrograd(rate: float, steps: int = 40, grouped: bool = False) -> Any:
+def micrograd(rate: float, steps: int = 40, grouped: bool = False, zeroes: bool = True, parts: int = 1) -> Any:
     """Train a neuron of Values, and return the watcher."""
     random.seed(0)
     w, b = [Value(random.uniform(-1, 1)) for _ in range(3)], Value(0.0)
@@ -82,9 +83,10 @@ def micrograd(rate: float, steps: int = 40, grouped: bool = False) -> Any:
         for _ in range(steps):
             outs = [(sum((wi * xi for wi, xi in zip(w, x)), b).tanh(), y) for x, y in points]
             loss = sum(((out - y) ** 2 for out, y in outs), Value(0.0))
-            for p in (*w, b):
+            for p in (*w, b) if zeroes else ():
                 p.grad = 0.0
-            loss.backward()
+            for _ in range(parts):
+                (loss / parts).backward(retain_graph=True)
             for p in (*w, b):
                 p.data -= rate * p.grad
             watcher.log(loss)
@@ -97,6 +99,10 @@ def test_values_are_watched() -> None:
     assert healthy.samples[-1].learning_rates == pytest.approx((0.05,))
     assert [*micrograd(0.05, grouped=True).samples[-1].sizes] == ["w (Weights)", "b (Weights)"]
     assert "uphill" in micrograd(-0.05).findings[0].text
+    assert not watchers and micrograd(0.05, parts=2).findings == []
+    assert "set the gradients to zero" in micrograd(0.05, zeroes=False).findings[0].text
+    assert "set the gradients to zero" in micrograd(0.05, zeroes=False, grouped=True).findings[0].text
+    assert not watchers
     assert "does not change" in micrograd(0.0).findings[0].text
 
 
@@ -105,7 +111,7 @@ def test_what_is_no_parameter_is_refused() -> None:
     for given, kind, words in (
         ([], TypeError, "there is no parameter"),
         ([1], TypeError, "must be a tensor, or a list of Values, got int"),
-        ({"a": 3}, TypeError, "'a'"),
+        ({"a": 3, "b": Value(1.0)}, TypeError, "'a'"),
         ("W1", TypeError, "a list or dictionary of parameters, got str"),
         ([tensor([1.0])], ValueError, "does not require a gradient"),
     ):

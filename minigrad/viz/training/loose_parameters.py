@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,11 @@ class Parameters(Module):
             self._place.setdefault(name, self._modules[name] if alone else self._place[partner])
         self.refresh()
 
+    def values(self) -> Iterator[Value]:
+        """The Values among the parameters."""
+        for p in _named(self.given).values():
+            yield from p if not isinstance(p, Tensor) else ()
+
     def refresh(self) -> None:
         """Look up the parameters again: a loop may replace them, and Values are numbers."""
         for name, p in _named(self.given).items():
@@ -70,11 +75,10 @@ class Parameters(Module):
 
 
 def _named(given: Any) -> dict[str, Any]:
-    """Return the parameters by name: those of a list are numbered, and a list of Values is one."""
-    if isinstance(given, Mapping):
-        return {str(name): p for name, p in given.items()}
-    values = [p for p in given if isinstance(p, Value)]
-    named = {str(i): p for i, p in enumerate(given) if not isinstance(p, Value)}
+    """Return the parameters by name: those of a list are numbered, and Values that stand alone are one list."""
+    items = [*(given.items() if isinstance(given, Mapping) else enumerate(given))]
+    values = [p for _, p in items if isinstance(p, Value)]
+    named = {str(name): p for name, p in items if not isinstance(p, Value)}
     return {**({"values": values} if values else {}), **named}
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from minigrad.data.progress import Progress
 from minigrad.grad_mode import is_grad_enabled
-from minigrad.hooks import ObserverHook, RemovableHandle
+from minigrad.hooks import ObserverHook, RemovableHandle, watchers
 from minigrad.network import Loss, Network
 from minigrad.nn.arguments import check_bool, check_int, check_not_negative
 from minigrad.nn.module import Module
@@ -395,6 +395,8 @@ class Watcher:
             given += self.model.parameters() if isinstance(self.model, Parameters) and not groups else []
             for p in {id(p): p for p in (*given[:1], *given[-1:]) if p.requires_grad}.values():
                 self._accumulation.append(p.register_hook(ObserverHook(lambda g, p=p: self._accumulating(p, g))))
+            if step <= FIRST and isinstance(self.model, Parameters) and next(self.model.values(), None) is not None:
+                watchers.append(self._way_back)
 
     def _affordable(self, step: int) -> bool:
         """Return whether a sample fits into the share of the time, evenly spread over the steps."""
@@ -407,6 +409,13 @@ class Watcher:
         for handle in self._accumulation:
             handle.remove()
         self._accumulation = []
+        watchers[:] = [watcher for watcher in watchers if watcher != self._way_back]
+
+    def _way_back(self, primitive: Any, result: Any, direction: str, node: Any) -> None:
+        """Called for each result: where a backward pass begins, record whether Values still have their gradients."""
+        if direction == "backward" and isinstance(node, Value) and self._sample and self._sample.added is None:
+            assert isinstance(self.model, Parameters)
+            self._sample.added = any(p.grad for p in self.model.values())
 
     def _accumulating(self, p: Tensor, gradient: Any) -> None:
         """Called before a gradient is added to `p.grad`: record whether an earlier one is still there."""
