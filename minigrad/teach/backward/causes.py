@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -83,14 +85,25 @@ class Causes:
             return self._other_number(start, float(g), given)
         if not vague:
             return None
+        if (text := self._other_operand(start, g, e, given)) is not None or g.size < 2:
+            return text
+        if (text := self._other_sequence(start, g)) is not None:
+            return text
+        for node, right in graph.right.items():
+            if node is not start and node in names and np.shape(right) == g.shape and same(g, right):
+                return f"it is the gradient of {names[node]}: are the two exchanged?"
+        return self._other_factor(g, e)
+
+    def _other_operand(self, start: Any, g: np.ndarray, e: np.ndarray, given: Mapping[Any, Any]) -> str | None:
+        """Return which array one use of a variable is computed with instead of a saved one."""
+        graph = self.graph
         arrays = {f"{name}[{i}]": a for name, several in self._lists() for i, a in enumerate(several)}
-        arrays |= {name: graph.values[n] for n, name in names.items() if not isinstance(n, int) and n in graph.values}
+        arrays |= self._named()
         upstream = graph.walk(graph.seed, given, sized=False)[0]
         for node in (n for n in graph.order if start in n.inputs and hasattr(n, "plan")):
             live, u = graph.again.get(node, node), given.get(node, upstream.get(node))
             right = graph.vjp(node, u)
-            saved, checksums = live.saved, live.checksums
-            for k, (role, value) in enumerate(zip(node.plan.saved, saved)):
+            for k, (role, value) in enumerate(zip(node.plan.saved, live.saved)):
                 if not _is_array(value):
                     continue
                 own = [name for name, a in arrays.items() if np.shares_memory(a, value)]
@@ -98,45 +111,23 @@ class Causes:
                 for name, array in arrays.items():
                     if name in own or array.shape != value.shape:
                         continue
-                    try:
-                        live.saved = (*saved[:k], array.astype(value.dtype), *saved[k + 1 :])
-                        live.checksums = None  # no other array has that of the saved one
+                    with _saved([live], k, [array]):
                         pairs = [(s, c, r) for s, c, r in zip(node.inputs, graph.vjp(node, u), right) if c is not None]
                         changed = [(s, c - r) for s, c, r in pairs if not np.array_equal(c, r)]
                         alone = all(s is start for s, _ in changed)
                         if same(g, sum((d for _, d in changed), e)) if alone else self._explains(start, g, given):
                             return f"it is computed with {name} instead of {what}"
-                    finally:
-                        live.saved, live.checksums = saved, checksums
-        if g.size < 2:
-            return None
-        if (text := self._other_sequence(start, g)) is not None:
-            return text
-        for node, right in graph.right.items():
-            if node is not start and node in names and np.shape(right) == g.shape and same(g, right):
-                return f"it is the gradient of {names[node]}: are the two exchanged?"
-        if (text := self._other_factor(g, e)) is not None:
-            return text
-        factors = self._factors(g)
-        for name, array in factors.items():
-            if same(g, e * array):
-                return f"it is multiplied by {name}, a factor too many"
-            if same(g, e * (array > 0)):
-                return f"it is multiplied by the mask {name} > 0, a factor too many"
-            if same(e, g * array):
-                return f"the factor {name} is missing"
         return None
 
     def _other_sequence(self, start: Any, g: np.ndarray) -> str | None:
         """Return which list the factors of a parameter's uses in a loop are taken from, where others must stand."""
         graph = self.graph
-        users = [node for node in reversed(graph.order) if start in node.inputs and hasattr(node, "plan")]
-        users = sorted((node for node in users if node.primitive is users[0].primitive), key=lambda node: node.index)
+        users = [node for node in graph.order if start in node.inputs and hasattr(node, "plan")]
+        users = sorted((node for node in users if node.primitive is users[-1].primitive), key=lambda node: node.index)
         live = [graph.again.get(node, node) for node in users]
-        before = [(node.saved, node.checksums) for node in live]
         lists = [(name, v) for name, v in self._lists() if len(v) >= len(users)]
-        for k in range(min(len(saved) for saved, _ in before)) if len(users) > 1 and lists else ():
-            right = [saved[k] for saved, _ in before]
+        for k in range(min(len(node.saved) for node in live)) if len(users) > 1 and lists else ():
+            right = [node.saved[k] for node in live]
             if not all(map(_is_array, right)):
                 continue
             for name, arrays in lists:
@@ -144,18 +135,13 @@ class Causes:
                     part = arrays[first : first + len(users)]
                     if any(np.shape(a) != r.shape or a is r for a, r in zip(part, right)):
                         continue
-                    try:
-                        for node, (saved, _), a in zip(live, before, part):
-                            node.saved, node.checksums = (*saved[:k], a.astype(saved[k].dtype), *saved[k + 1 :]), None
+                    with _saved(live, k, part):
                         if self._explains(start, g, {}):
                             own = [self._called(lists, r) or "another array" for r in right[:2]]
                             return (
                                 f"it is computed with the wrong array in each pass: {name}[{first}] instead of "
                                 f"{own[0]}, {name}[{first + 1}] instead of {own[1]}, and so on"
                             )
-                    finally:
-                        for node, (saved, checksums) in zip(live, before):
-                            node.saved, node.checksums = saved, checksums
         return None
 
     def _lists(self) -> Iterator[tuple[str, list[np.ndarray]]]:
@@ -202,36 +188,35 @@ class Causes:
 
     def _factors(self, g: np.ndarray) -> dict[str, np.ndarray]:
         """Return the arrays of the program that a gradient may have as a factor."""
-        graph = self.graph
-        arrays = {
-            name: graph.values[n] for n, name in graph.names.items() if not isinstance(n, int) and n in graph.values
-        }
-        arrays |= {name: a.ravel() if a.shape == (len(g), 1) and g.ndim == 1 else a for name, a in self._constants()}
-        return {name: a for name, a in arrays.items() if a.ndim and a.shape == g.shape[g.ndim - a.ndim :]}
-
-    def _constants(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Iterate over the arrays of the program that are no gradients, with their names."""
+        arrays = self._named()
         for name, a in self.graph.names.arrays.items():
             if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.ndim and not bare(name):
-                yield name, a
+                arrays[name] = a.ravel() if a.shape == (len(g), 1) and g.ndim == 1 else a
+        return {name: a for name, a in arrays.items() if a.ndim and a.shape == g.shape[g.ndim - a.ndim :]}
+
+    def _named(self) -> dict[str, np.ndarray]:
+        """Return the results in the graph that have a name."""
+        names, values = self.graph.names, self.graph.values
+        return {name: values[n] for n, name in names.items() if not isinstance(n, int) and n in values}
 
     def _other_factor(self, g: np.ndarray, e: np.ndarray) -> str | None:
-        """Return which array a gradient has as a factor instead of another one, None if that does not explain it."""
+        """Return which array a gradient has as a factor instead of another one, one too many or too few."""
         factors = self._factors(g)
-        if g.size < 2 or len(factors) < 2:
-            return None
         few = np.linspace(0, g.size - 1, 8).astype(int)
         sample = {name: np.broadcast_to(a, g.shape).ravel()[few] for name, a in factors.items()}
-        for name, right in sample.items():
-            for other, wrong in sample.items():
-                if not np.allclose(g.ravel()[few] * right, e.ravel()[few] * wrong, rtol=1e-5) or other == name:
-                    continue
+        for (name, right), (other, wrong) in permutations(sample.items(), 2):
+            if np.allclose(g.ravel()[few] * right, e.ravel()[few] * wrong, rtol=1e-5):
                 a, b = factors[name], factors[other]
-                proportional = (
-                    same(a * b.ravel()[0], b * a.ravel()[0] * np.ones(a.shape)) if a.shape == b.shape else False
-                )
+                proportional = a.shape == b.shape and same(a * b.ravel()[0], b * a.ravel()[0] * np.ones(a.shape))
                 if a.all() and not proportional and same(g * a, e * b):
                     return f"it is computed with {other} instead of {name}"
+        for name, array in factors.items():
+            if same(g, e * array):
+                return f"it is multiplied by {name}, a factor too many"
+            if same(g, e * (array > 0)):
+                return f"it is multiplied by the mask {name} > 0, a factor too many"
+            if same(e, g * array):
+                return f"the factor {name} is missing"
         return None
 
     def _other_number(self, start: Any, g: float, given: Mapping[Any, Any]) -> str | None:
@@ -247,6 +232,20 @@ class Causes:
             if isinstance(value, Value) and name != own and np.isclose(value.data, used, rtol=1e-9, atol=0):
                 return f"it is computed with {name} instead of {own}"
         return None
+
+
+@contextmanager
+def _saved(nodes: Sequence[Any], k: int, arrays: Sequence[np.ndarray]) -> Iterator[None]:
+    """Within the context, each of these nodes has another array as its saved one of position k."""
+    before = [(node.saved, node.checksums) for node in nodes]
+    try:
+        for node, array in zip(nodes, arrays):
+            node.saved = (*node.saved[:k], array.astype(node.saved[k].dtype), *node.saved[k + 1 :])
+            node.checksums = None  # no other array has that of the saved one
+        yield
+    finally:
+        for node, (saved, checksums) in zip(nodes, before):
+            node.saved, node.checksums = saved, checksums
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:

@@ -106,14 +106,8 @@ class ForwardGraph:
     def walk(self, seed: Any, given: Mapping[Any, Any], sized: bool = True) -> tuple[dict[Any, Any], dict[Any, float]]:
         """Run the backward pass, with the learner's gradients where there are any.
 
-        Args:
-            seed: the gradient of the result.
-            given: the learner's gradients.
-            sized: whether the sizes are needed, for which each node is run twice.
-
-        Returns:
-            The gradient of each node by those downstream of it, and the size of what it was summed from, by whose
-            rounding it may differ.
+        Return the gradient of each node by those downstream of it; and, if `sized`, for which each node is run twice,
+        the size of what it was summed from, by whose rounding it may differ.
         """
         rng = np.random.default_rng(0)
         pending, sizes = {self.root: seed}, {self.root: float(np.abs(seed).max(initial=0))}
@@ -159,16 +153,9 @@ class ForwardGraph:
     def local(
         self, start: Any, given: Mapping[Any, Any], name: str, leaf: Tensor | None = None
     ) -> tuple[Recording | None, Any]:
-        """Record the part of the graph from a node to the nodes whose gradients are given.
+        """Record the part of the graph from a node to the nodes whose gradients are given; return it and its seed.
 
-        Args:
-            start: the node.
-            given: the gradients.
-            name: of the node.
-            leaf: what stands for the node. Default: its value.
-
-        Returns:
-            The recording, and its upstream gradient.
+        A leaf of this name stands for the node, by default with its value.
         """
         ends = self.ends(start, given)
         if not ends:

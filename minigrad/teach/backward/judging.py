@@ -250,13 +250,11 @@ class Pass:
         elif misshapen:
             line.verdict = UNKNOWN
             line.cause = f"{misshapen[0]}, which it is computed from, has another shape than its variable"
+        elif line.of_a_pass and fits:
+            line.verdict = UNKNOWN
+            line.cause = f"{line.of} is computed in each pass of a loop, and this may be the gradient of another pass"
         else:
             line.verdict, line.cause = WRONG, ""
-            if line.of_a_pass and fits:
-                line.verdict = UNKNOWN
-                line.cause = (
-                    f"{line.of} is computed in each pass of a loop, and this may be the gradient of another pass"
-                )
 
     def _find_causes(
         self, lines: list[Line], by_node: Mapping[Any, Line], right: Mapping[Any, Any], given: Mapping[Any, Any]

@@ -145,10 +145,8 @@ class Names:
     def variable(self, gradient: Leaf, plain: bool, letter: bool) -> Leaf | None:
         """Return the variable that a gradient is of, by its name; None if there is none.
 
-        Args:
-            gradient: the gradient.
-            plain: it may have the name of the variable itself, as in a dictionary of gradients.
-            letter: a g before the name counts as a mark.
+        If `plain`, it may have the name of the variable itself, as in a dictionary of gradients; if `letter`, a g
+        before the name counts as a mark.
         """
         plain = plain or bool(CONTAINER.search(gradient.container))
         keys: list[str | int] = [*bare(gradient.key, letter)] if isinstance(gradient.key, str) else []
@@ -180,9 +178,7 @@ class Names:
     def gradients(self, names: Mapping[str, Any], alone: bool) -> list[Gradient]:
         """Return the gradients among variables.
 
-        Args:
-            names: the variables.
-            alone: they are nothing but gradients, by the names of the variables, with or without a mark as the d.
+        If `alone`, these are nothing but gradients, by the names of the variables, with or without a mark as the d.
         """
         # a gradient may have a graph of its own, as it is computed from Tensors that require one
         candidates = [leaf for leaf in leaves(names) if alone or node_of(leaf.value) not in self.inside]

@@ -186,18 +186,14 @@ class Search:
         for a, b in combinations(unpacked[:24], 2):  # as i, f, o, g = np.split(a, 4)
             if a.passes == b.passes and a.op.sources == b.op.sources and a.op.value.shape == b.op.value.shape:
                 order = f"parts {a.passes.index(a.k)} and {a.passes.index(b.k)} of {a.operand(0)}"
-                edits = [Variant(lambda v, b=b: b.again(v), order), Variant(lambda v, a=a: a.again(v))]
-                yield Explanation([(EXCHANGED, [a, b], edits, 0.0)])
+                yield Explanation([(EXCHANGED, [a, b], [Variant(b.again, order), Variant(a.again)], 0.0)])
         parts = [s for s in unpacked if s.k == s.passes[0]]
         for a, b in combinations(parts, 2):
             if a.op.value.shape == b.op.value.shape and a.op.sources == b.op.sources and len(a.passes) == len(b.passes):
-                sites, edits = [], []
-                for i, j in zip(a.passes, b.passes):
-                    one, other = Site(self.reference, i), Site(self.reference, j)
-                    names = f"{one.what} and {other.what}, in every pass of the loop,"
-                    sites += [one, other]
-                    edits += [Variant(other.again, names), Variant(one.again)]
-                yield Explanation([(EXCHANGED, sites, edits, 0.0)])
+                pairs = [[Site(self.reference, k) for k in both] for both in zip(a.passes, b.passes)]
+                names = f"{a.what} and {b.what}, in every pass of the loop,"
+                edits = [Variant(site.again, names) for pair in pairs for site in reversed(pair)]
+                yield Explanation([(EXCHANGED, [site for pair in pairs for site in pair], edits, 0.0)])
 
     def _moved(self) -> Iterator[Explanation]:
         """A constant factor, a mask or a function at a later operation; an input and the result in another order."""
