@@ -17,6 +17,11 @@ from minigrad.teach.symptoms import LARGE, USUAL, rate_of, times
 from minigrad.tensors.module_calls import calls
 from minigrad.tensors.tensor import Tensor
 
+GIVEN = (
+    ", which no recorded operation computed, such as the targets: are values missing there, or was something divided "
+    "by 0, as by a standard deviation of 0?"
+)
+
 
 def not_finite(
     loss: float,
@@ -28,15 +33,9 @@ def not_finite(
 ) -> str:
     """Return where a loss of nan or infinity comes from: the first operation with such a result, and its layer.
 
-    Args:
-        loss: the number.
-        end: the loss as a tensor, whose graph is searched.
-        model: knows the layers' names.
-        samples: of the steps before, say how large they were.
-        result: the id of the node of the model's output, and its array, for a loss that is logged after the step.
-        outputs: of the layers in this step, if it was sampled.
+    The samples of the steps before say how large these were. A loss that is logged after its step comes with what the
+    model gave (the id of its node, and its array), and with the outputs of the layers, if the step was sampled.
     """
-    said = f"the loss is {loss:g}"
     high = ""
     if samples and (ratios := samples[-1].ratios):
         worst = max(ratios, key=ratios.__getitem__)
@@ -45,6 +44,16 @@ def not_finite(
                 f". The update of step {samples[-1].step} was {times(ratios[worst])} as long as {worst}; "
                 f"{USUAL:g} is usual: the learning rate{rate_of(samples)} is too high"
             )
+    if not (first := first_not_finite(end, model, result)):
+        layer = next((name for name, o in (outputs or {}).items() if o.not_finite), None)
+        first = f": {layer} is the first layer whose output is not finite" if layer is not None else ""
+        first += "; to see which operation made it, run under minigrad.detect_anomaly(), or pass the loss to log() "
+        first += "before backward()"
+    return f"the loss is {loss:g}{first}{high}"
+
+
+def first_not_finite(end: Any, model: Module, result: tuple[int, Any] | None = None) -> str:
+    """Say which operation of a loss is the first whose result is not finite, and why; "" if the graph is not known."""
     order: list[Any] = reverse_topological_order([end.node]) if isinstance(end, Tensor) and end.node is not None else []
     found = values(end, {node: result[1] for node in order if result and id(node) == result[0]}) if order else {}
     home = calls(order) if found else {}
@@ -59,32 +68,32 @@ def not_finite(
         if node is None:
             continue
         if node.primitive is None:
-            return f"{said}: {printable(node.name or 'an input')} holds {name}, since the step before{high}"
+            return f": {printable(node.name or 'an input')} holds {name}, since the step before"
         given = [a for a in operands(node, found) if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.size]
         if any(wrong(a).any() for a in given):
             if any(wrong(found[source]).any() for source in node.inputs if source in found):
-                return f"{said}: there is {name} in what {place(node)} was given{high}"
-            return (
-                f"{said}: there is {name} in what {place(node)} was given, which no recorded operation computed, "
-                "such as the targets: are values missing there, or was something divided by 0, as by a standard "
-                f"deviation{high}"
-            )
+                return f": there is {name} in what {place(node)} was given"
+            return f": there is {name} in what {place(node)} was given{GIVEN}"
         if not all(source in found for source in node.inputs if source is not None):
             continue  # logged after the step: what it was given is gone
         if any(np.isinf(a).any() for a in given):  # inf - inf, 0 * inf
             infinite = next((node for node, value in found.items() if node.primitive and np.isinf(value).any()), None)
-            since = f", after {place(infinite)} gave infinity" if infinite else ", of infinity"
-            since += _instead(infinite, []) if infinite and infinite not in home else ""
+            since = f", after {place(infinite)} gave infinity" if infinite else f", of infinity{GIVEN}"
+            since += _masked(node) or (_instead(infinite, []) if infinite and infinite not in home else "")
         else:
             since = f", of numbers from {min(map(np.min, given)):.3g} to {max(map(np.max, given)):.3g}" if given else ""
             since += _instead(node, [] if node in home else given)
-        return f"{said}: the first operation to give {name} is {place(node)}{since}{high}"
-    layer = next((name for name, o in (outputs or {}).items() if o.not_finite), None)
-    if layer is not None:
-        said += f": {layer} is the first layer whose output is not finite"
+        return f": the first operation to give {name} is {place(node)}{since}"
+    return ""
+
+
+def _masked(node: Any) -> str:
+    """Say that a softmax got -inf only in some places."""
+    if node.primitive.name not in ("softmax", "log_softmax"):
+        return ""
     return (
-        f"{said}; to see which operation made it, run under minigrad.detect_anomaly(), or pass the loss to log() "
-        f"before backward(){high}"
+        f": the softmax over axis {node.parameters['axis']} of {node.shape} gets -inf only in some places, as if all "
+        "were masked there. Is it the axis of the mask, and is the mask the right way round?"
     )
 
 
@@ -127,4 +136,8 @@ def _instead(node: Any, given: Sequence[np.ndarray]) -> str:
             ": a sigmoid was rounded to 0 or 1. Take its logarithm in one, as logsigmoid(scores) and "
             "binary_cross_entropy_with_logits(scores, targets) do"
         )
+    if kind == "log" and given:
+        return ". Use the scores, as in cross_entropy or log_softmax, or add 1e-9 before the log"
+    if kind == "div" and given:
+        return ". Add a small number to the divisor, such as 1e-8"
     return ""

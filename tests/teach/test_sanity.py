@@ -452,7 +452,7 @@ SICK: dict[str, tuple[str, str, Case]] = {
     "minus": ("loss", "minus sign", lambda: (
         mlp(), blobs(), lambda out, y: -F.cross_entropy(out, minigrad.tensor(y)))),
     "relu last": ("scores", "ends with a relu", lambda: (mlp().append(nn.ReLU()), blobs(), CE)),
-    "tanh last": ("scores", "in [-1, 1]", lambda: (
+    "tanh last": ("scores", "between -1 and 1", lambda: (
         mlp(outputs=1).append(nn.Tanh()), (line()[0], 3 * line()[1]), nn.MSELoss())),
     "all pairs": ("shapes", "(64, 1) against (64,)", lambda: (
         mlp(outputs=1), (line()[0], line()[1][:, 0]), lambda out, y: (out - minigrad.tensor(y)).square().mean())),

@@ -13,6 +13,7 @@ from minigrad.nn.module import Module
 from minigrad.optim import rules
 from minigrad.output.words import class_name
 from minigrad.teach import loss_graph
+from minigrad.teach.causes.layers import equal_weights
 from minigrad.teach.samples import listed
 from minigrad.teach.sanity.examples import Examples
 from minigrad.teach.sanity.report import Verdict, check
@@ -174,17 +175,14 @@ def _symmetric(trial: Trial, before: dict[str, np.ndarray]) -> str:
             apart, change = np.abs(now - now[:1]).max(), np.abs(now - start).max()
             if apart <= 1e-2 * change or not change:
                 what = "0" if not start.any() else "the same for each unit"
-                return (
-                    f"the weights of {name.rpartition('.')[0] or name} are all {what}: its units get the same "
-                    "gradient and stay the same. Initialize them at random, as nn.init.kaiming_normal_ does"
-                )
+                return equal_weights.sentence.format(layer=name.rpartition(".")[0] or name, what=what)
     return ""
 
 
 def _constant(trial: Trial) -> str:
     """Say that all weights of a layer are one number, other than 0."""
     names = {p.node: name for name, p in trial.trainable.items() if p.ndim > 1 and min(p.shape) > 1}
-    for node in loss_graph.nodes_of(trial.output.node) if trial.output.node is not None else ():
+    for node in loss_graph.nodes_of(trial.output.node):
         for source in node.inputs if node.primitive.name in ("linear", "matmul", "conv") else ():
             w = trial.trainable[names[source]]._array if source in names else np.zeros(1)
             if w.flat[0] and (w == w.flat[0]).all():

@@ -13,6 +13,8 @@ from minigrad.program.values import values
 from minigrad.teach import loss_graph
 from minigrad.teach.causes import loss as causes
 from minigrad.teach.causes.cause import CERTAIN
+from minigrad.teach.causes.targets import out_of_range
+from minigrad.teach.not_finite import first_not_finite
 from minigrad.teach.samples import norm
 from minigrad.teach.sanity import probe
 from minigrad.teach.sanity.report import Verdict, check
@@ -41,7 +43,9 @@ ABOVE_GUESSING = 1.5
 def forward(trial: Trial) -> Verdict:
     """Whether loss and gradient are finite."""
     if not math.isfinite(trial.result.item()):
-        return False, f"the loss is {trial.result.item():g}: {_first_not_finite(trial)}"
+        first = first_not_finite(trial.run(trial.batch)[1], trial.model)  # of a new graph, as the first is used up
+        first = first or ": minigrad.detect_anomaly() names the operation that gives it"
+        return False, f"the loss is {trial.result.item():g}{first}"
     bad = [name for name, g in trial.gradients.items() if g is not None and not np.isfinite(g).all()]
     if bad:
         return False, f"the gradient of {bad[0]} is not finite: {_first_without_gradient(trial)}"
@@ -156,8 +160,8 @@ def scores(trial: Trial) -> Verdict:
         )
         ends = "ends with a" if before == kind else "has a"
         return False, f"the model {ends} {before}{' before the sigmoid' * (before != kind)}, {why}"
-    low, high = {"sigmoid": (0, 1), "softmax": (0, 1), "tanh": (-1, 1)}.get(kind, (-math.inf, math.inf))
-    low = 0 if kind in ("relu", "softplus", "exp", "square", "abs") else low
+    at_least = (0.0 if kind in ("softplus", "exp", "square", "abs") else -math.inf, math.inf)
+    low, high = loss_graph.ENDS.get(kind, at_least)
     comparable = y is not None and y.dtype.kind == "f" and y.shape == out.shape
     if comparable and (y.min() < 0 or y.max() > 1):
         logistic = float(np.mean(np.logaddexp(0, out.astype(float)) - y * out))
@@ -167,10 +171,8 @@ def scores(trial: Trial) -> Verdict:
                 f"to {y.max():.3g}: y = (y > 0) makes classes of signs"
             )
     if comparable and (y.min() < low - 0.05 or y.max() > high + 0.05):
-        return False, (
-            f"the model ends with a {kind}, whose results lie {_between(low, high)}, but the targets go from "
-            f"{y.min():.3g} to {y.max():.3g}: leave the {kind} out, or scale the targets"
-        )
+        ends = loss_graph.between_words(low, high)
+        return False, out_of_range.sentence.format(kind=kind, ends=ends, least=y.min(), most=y.max())
     return True, f"from {out.min():.3g} to {out.max():.3g}; the loss can reach its targets"
 
 
@@ -200,52 +202,3 @@ def _first_without_gradient(trial: Trial) -> str:
                 return f"{name}{at} has no finite derivative. {fix}"
             reached[source] = reached[source] + g if source in reached else g
     return "an operation has no derivative there"
-
-
-def _first_not_finite(trial: Trial) -> str:
-    """Say which operation is the first that has a result that is not finite, and of what."""
-    graph: list[Any] = reverse_topological_order([trial.result.node]) if trial.result.node is not None else []
-    for node in [node for node in graph if node.primitive is not None][::-1]:
-        found = trial.found.get(node)
-        name = node.primitive.name
-        if found is None or np.isfinite(found).all() or (name in ("where", "add") and not np.isnan(found).any()):
-            continue  # a mask of -inf is usual
-        operands = [loss_graph.operand(node, i, trial.found) for i in range(len(node.inputs))]
-        last = operands[-1] if operands else None
-        least = float(np.min(last)) if last is not None and last.size else math.nan
-        most = float(np.max(last)) if last is not None and last.size else math.nan
-        if name in ("log", "log2", "log10") and least <= 0:
-            of = "of 0" if least == 0 else f"of {least:.3g}, a negative number,"
-            return (
-                f"a logarithm {of} is the first that is not finite. Use the scores: cross_entropy, log_softmax, "
-                "binary_cross_entropy_with_logits; or add 1e-9 before the log"
-            )
-        if name in ("exp", "exp2", "expm1") and most > 80:
-            return (
-                f"exp({most:.3g}) is the first that is not finite. Subtract the largest score of each row first, as "
-                "softmax, log_softmax and cross_entropy do"
-            )
-        if name == "div" and last is not None and not last.all():
-            return "a division by 0 is the first that is not finite. Add a small number to the divisor, such as 1e-8"
-        if (
-            name in ("softmax", "log_softmax")
-            and last is not None
-            and (last.max(node.parameters["axis"]) == -np.inf).any()
-        ):
-            return (
-                f"the softmax over axis {node.parameters['axis']} of {last.shape} gets -inf only in some places, as if "
-                "all were masked there. Is it the axis of the mask, and is the mask the right way round?"
-            )
-        if name == "sqrt" and least < 0:
-            return f"a square root of {least:.3g}, a negative number, is the first that is not finite"
-        if any(o is not None and not np.isfinite(o).all() for o in operands):
-            return (
-                f"{name} is given numbers that are not finite, and that need no gradient: look for a division by 0 "
-                "there, such as a standard deviation of 0, or a logarithm of 0"
-            )
-        return f"{name} is the first operation whose result is not finite"
-    return "minigrad.detect_anomaly() names the operation that gives it"
-
-
-def _between(low: float, high: float) -> str:
-    return f"in [{low:g}, {high:g}]" if math.isfinite(high) else "above 0"
