@@ -56,25 +56,28 @@ def penalty(loss: Any, parameters: Collection[Any], absolute: bool = False) -> f
     largest = 0.0
     for node, factor in terms(loss):
         inner: Any = node.inputs[0] if kind_of(node) in ("sum", "mean") and not node.shape else None
-        if kind := kind_of(inner):
-            leaf, exponent = inner.inputs[0], _constant(inner, 1)
-            square = kind == "square" or (kind == "pow" and exponent is not None and float(exponent) == 2)
-            square = square or (kind == "mul" and inner.inputs[1:] and inner.inputs[1] is leaf)
-            if (kind == "abs" if absolute else square) and leaf in parameters:
-                largest = max(largest, factor / (math.prod(inner.shape) if kind_of(node) == "mean" else 1), key=abs)
+        if (kind_of(inner) == "abs" if absolute else is_square(inner)) and inner.inputs[0] in parameters:
+            largest = max(largest, factor / (math.prod(inner.shape) if kind_of(node) == "mean" else 1), key=abs)
     return largest
 
 
 def learns_values(between: Sequence[Any]) -> bool:
     """Return whether a regression picks one output for each example, as the value of an action in Q-learning."""
-    names = {node.primitive.name for node in between}
-    picked = any(
-        node.primitive.name == "getitem"
-        and isinstance(index := (node.parameters or {}).get("index"), tuple)
-        and sum(isinstance(i, np.ndarray) for i in index) > 1
-        for node in between
-    )
-    return picked and bool(names & {"square", "pow", "hardtanh", "abs"})
+    squared = not {"square", "pow", "hardtanh", "abs"}.isdisjoint(map(kind_of, between))
+    return squared and any(indices(node) > 1 for node in between)
+
+
+def indices(node: Any) -> int:
+    """Return the number of arrays that a node picks by, such as the 2 of scores[range(N), classes]; 0 for others."""
+    index = (node.parameters or {}).get("index") if kind_of(node) == "getitem" else None
+    return sum(isinstance(i, np.ndarray) for i in index) if isinstance(index, tuple) else 0
+
+
+def is_square(node: Any) -> bool:
+    """Return whether a node is a square, as x.square(), x**2 or x * x."""
+    kind, exponent = kind_of(node), _constant(node, 1) if kind_of(node) == "pow" else None
+    by_itself = kind == "mul" and node.inputs[0] is node.inputs[1] is not None
+    return kind == "square" or by_itself or (exponent is not None and float(exponent) == 2)
 
 
 def input_names(node: Any) -> list[str]:
@@ -277,8 +280,7 @@ def is_normalized(node: Any) -> bool:
 
 def _is_norm(node: Any) -> bool:
     """Return whether a node is a norm, or a product of norms."""
-    while kind_of(node) in ("clamp", "add", "maximum", "expand", "reshape"):
-        node = node.inputs[0]
+    node = behind(node, "clamp", "add", "maximum")
     if kind_of(node) == "mul" and None not in node.inputs:
         return all(map(_is_norm, node.inputs))
     return kind_of(node) == "norm" or (kind_of(node) == "sqrt" and kind_of(node.inputs[0]) == "sum")
@@ -299,7 +301,9 @@ def cosine(node: Any) -> tuple[Any, Any] | None:
 
 
 def scale(node: Any) -> float:
-    """Return the number that a product or quotient multiplies its operand by; 0 if it is not known."""
+    """Return the number that a product, a quotient or a minus multiplies its operand by; 0 if it is not known."""
+    if kind_of(node) == "neg":
+        return -1.0
     constant = _constant(node, 0 if node.inputs[0] is None else 1)
     number = float(constant) if constant is not None else 0.0
     return number if node.primitive.name == "mul" else 1 / number if number and node.inputs[0] is not None else 0.0
@@ -340,8 +344,7 @@ def binary_targets(between: Sequence[Any]) -> Iterator[np.ndarray]:
 
 def ranks(between: Sequence[Any]) -> bool:
     """Return whether a sigmoid loss gets the differences of two results, of which one should be larger."""
-    sources = [node.inputs[0] for node in between if node.primitive.name == "softplus"]
-    sources = [node_behind(s.inputs[0] if kind_of(s) == "neg" else s) for s in map(node_behind, sources)]
+    sources = [behind(node.inputs[0], "neg") for node in between if node.primitive.name == "softplus"]
     return any(kind_of(source) == "sub" and None not in source.inputs for source in sources)
 
 
@@ -493,13 +496,13 @@ def _picked(node: Any) -> np.ndarray | None:
         node = node.inputs[0]
     if kind_of(node) != "getitem":
         return None
-    index, source = (node.parameters or {}).get("index"), node_behind(node.inputs[0])
+    source = node_behind(node.inputs[0])
     by_hand = kind_of(source) == "sub" and "logsumexp" in {kind_of(node_behind(s)) for s in source.inputs if s}
     if kind_of(source) not in ("log_softmax", "log") and not by_hand:
         return None
-    if not isinstance(index, tuple) or len(index) != 2 or not all(isinstance(i, np.ndarray) for i in index):
+    if indices(node) != 2 or len(node.parameters["index"]) != 2:
         return None
-    rows, labels = index
+    rows, labels = node.parameters["index"]
     return labels if labels.dtype.kind in "iu" and np.array_equal(rows, np.arange(node.inputs[0].shape[0])) else None
 
 
@@ -558,12 +561,12 @@ def node_behind(node: Any) -> Any:
     return node
 
 
-def through_sign(node: Any) -> str:
-    """Return the name of the primitive behind a sign and moves."""
-    source = node_behind(first_operand(node))
-    while kind_of(source) in ("neg", *_MOVES):
-        source = node_behind(source.inputs[0])
-    return kind_of(source)
+def behind(node: Any, *kinds: str) -> Any:
+    """Return the node behind moves, and behind operations of these kinds with one operand that is no constant."""
+    node = node_behind(node)
+    while kind_of(node) in kinds and sum(source is not None for source in node.inputs) == 1:
+        node = node_behind(first_operand(node))
+    return node
 
 
 def operand(node: Any, position: int, found: Mapping[Any, np.ndarray]) -> np.ndarray | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -155,6 +156,11 @@ class Sample:
     def ratios(self) -> dict[str, float]:
         """The update-to-parameter ratio of each layer that has one."""
         return {layer: ratio for layer in self.updates if not math.isnan(ratio := self.ratio(layer))}
+
+
+def mean_loss(losses: Sequence[float]) -> float:
+    """Return the mean of those of these losses that are finite; nan if there is none."""
+    return fmean([*filter(math.isfinite, losses)] or [math.nan])
 
 
 def norm(arrays: Iterable[np.ndarray]) -> float:

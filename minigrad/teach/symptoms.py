@@ -17,7 +17,7 @@ from minigrad.output.words import class_name
 from minigrad.teach.causes.neighbours import CLEAR
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.causes.targets import large_targets
-from minigrad.teach.samples import EXAMPLES, Sample, listed, named
+from minigrad.teach.samples import EXAMPLES, Sample, listed, mean_loss, named
 
 PERSISTENT = 5
 """The number of samples in a row that must show a symptom; one bad batch is none."""
@@ -108,44 +108,32 @@ class Finding(NamedTuple):
 Said = tuple[str, str]
 
 
-def symptoms(
-    samples: Sequence[Sample], losses: Sequence[float], shape: tuple[int, ...], scene: Scene
-) -> Iterator[Said]:
-    """Return the symptoms visible so far; the shape of what the model gave last has the number of classes in it."""
-    last, recent = samples[-1], samples[-PERSISTENT:]
-    if not math.isfinite(last.gradient):
-        yield from gradient_not_finite(samples)
+def symptoms(scene: Scene) -> Iterator[Said]:
+    """Return the symptoms visible so far."""
+    if not math.isfinite(scene.samples[-1].gradient):
+        yield from gradient_not_finite(scene)
         return
-    yield from gradient_overshot(samples, scene.model)
-    if len(recent) < PERSISTENT:
+    yield from gradient_overshot(scene)
+    if len(scene.samples) < PERSISTENT:
         return
-    yield from not_zeroed(recent)
-    yield from dead_units(samples, losses, scene)
-    yield from gradients_apart(samples, scene.model)
-    yield from gradient_grown(samples, scene)
-    yield from updates_too_large(recent, losses, scene)
-    yield from thrown_flat(samples, losses, scene)
-    yield from thrown_back(samples, losses, scene)
-    yield from rate_decayed(samples, scene)
-    yield from updates_too_small(samples, losses, scene)
-    yield from not_updated(samples, scene)
-    large = any(True for _ in large_targets(scene))
+    looks = [not_zeroed, dead_units, gradients_apart, gradient_grown, updates_too_large, thrown_flat, thrown_back]
+    looks += [rate_decayed, updates_too_small, not_updated]
     # what is trained elsewhere may work against it, and targets may move with the model
-    against = scene.adversarial or scene.judges
-    if (scene.measures_progress or (large and scene.own_targets and not against)) and not scene.moved:
-        yield from no_progress(recent, losses, shape, scene, large)
-        yield from worse_than_guessing(losses, scene)
-        yield from stays_high(recent, losses, scene)
+    moving = _targets_are_large(scene) and scene.own_targets and not (scene.adversarial or scene.judges)
+    if (scene.measures_progress or moving) and not scene.moved:
+        looks += [no_progress, stays_high]
+    for look in looks:
+        yield from look(scene)
 
 
-def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:
+def gradient_not_finite(scene: Scene) -> Iterator[Said]:
     """A gradient that is nan or infinite although the loss is finite."""
-    last = samples[-1]
+    last, before = scene.samples[-1], scene.samples[-2:-1]
     if math.isfinite(last.loss):
         layers = [layer for layer, norm in last.gradients.items() if not math.isfinite(norm)]
-        grown = max([abs(last.loss), *(sample.gradient for sample in samples[-2:-1])]) > OUTGROWN
+        grown = max([abs(last.loss), *(sample.gradient for sample in before)]) > OUTGROWN
         cause = (
-            f"the numbers have overflowed. The learning rate{rate_of(samples[-2:-1])} is too high"
+            f"the numbers have overflowed. The learning rate{rate_of(before)} is too high"
             if grown
             else f"an operation behind {layers[-1]} has no derivative there, as sqrt at 0. minigrad.detect_anomaly() "
             "names it"
@@ -153,8 +141,9 @@ def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:
         yield "not finite", f"the loss is {last.loss:.4g}, but the gradient of {listed(layers)} is not finite: {cause}"
 
 
-def gradient_overshot(samples: Sequence[Sample], model: Module) -> Iterator[Said]:
+def gradient_overshot(scene: Scene) -> Iterator[Said]:
     """Gradients much longer than the parameters that they update; after long steps, those are the cause."""
+    samples = scene.samples
     last, before = samples[-1], samples[-PERSISTENT:-1]
     long = {
         layer: last.gradients[layer] / size
@@ -165,16 +154,11 @@ def gradient_overshot(samples: Sequence[Sample], model: Module) -> Iterator[Said
         and (samples[0].sizes.get(layer, 1.0) or last.step > PERSISTENT)  # what begins at 0 may grow at first
     }
     if long:
-        worst = max(long, key=long.__getitem__)
-        size = f"in {listed([*long])} it is up to {times(long[worst])} as long as the parameters"
+        said = f"in {listed([*long])} it is up to {times(max(long.values()))} as long as the parameters"
         if before and any(ratio > 1 for sample in before for ratio in sample.ratios.values()):
-            yield (
-                "exploding gradients",
-                f"the gradient explodes: {size}, after steps longer than a layer. The learning rate{rate_of(samples)} "
-                f"is too high: try a tenth of it. {against_explosion(model)}",
-            )
-        else:
-            yield "exploding gradients", f"the gradient explodes: {size}. {against_explosion(model)}"
+            said += f", after steps longer than a layer. The learning rate{rate_of(samples)} is too high: try a tenth "
+            said += "of it"
+        yield "exploding gradients", f"the gradient explodes: {said}. {against_explosion(scene.model)}"
 
 
 def against_explosion(model: Module) -> str:
@@ -202,10 +186,10 @@ def _kinds(model: Module) -> set[str]:
     return {class_name(module) for module in model.modules()}
 
 
-def gradients_apart(samples: Sequence[Sample], model: Module) -> Iterator[Said]:
+def gradients_apart(scene: Scene) -> Iterator[Said]:
     """Gradients that vanish or explode through the layers; long steps before are the cause."""
-    recent = samples[-PERSISTENT:]
-    cancelled = _cancelled(model)
+    samples, recent = scene.samples, scene.samples[-PERSISTENT:]
+    cancelled = _cancelled(scene.model)
     order = [layer for layer in recent[-1].gradients if all(layer in s.gradients for s in recent)]
     order = [layer for layer in order if layer not in cancelled]
     norms = {layer: median(sample.gradients[layer] for sample in recent) for layer in order}
@@ -223,25 +207,26 @@ def gradients_apart(samples: Sequence[Sample], model: Module) -> Iterator[Said]:
     long = _long(samples)
     if weakest in small and late and len(long) >= PERSISTENT and long[0].step < PERSISTENT:
         ratio = max(max(s.ratios.values()) for s in long)
-        yield (
-            "updates too large",
-            f"the learning rate{rate_of(long[:1])} is too high: steps of up to {times(ratio)} the length of a layer "
-            f"have made the gradient of {listed(small)} vanish; {USUAL:g} is usual. Try a tenth of the rate, or let it "
-            "rise from 0 in the first steps (warm-up)",
-        )
+        said = f"steps of up to {times(ratio)} the length of a layer have made the gradient of {listed(small)} vanish"
+        yield "updates too large", f"{_too_high(long[:1], said)}, or let it rise from 0 in the first steps (warm-up)"
     elif weakest in small and order.index(weakest) < order.index(strongest):
         yield (
             "vanishing gradients",
             f"the gradient vanishes on its way back: its norm is {largest:.2g} in {strongest}, but "
             f"{norms[weakest]:.2g} in {listed(small)}, which hardly learns. "
-            f"{against_vanishing(model, (layer.split(' after ')[0] for layer in recent[-1].outputs))}",
+            f"{against_vanishing(scene.model, (layer.split(' after ')[0] for layer in recent[-1].outputs))}",
         )
     elif weakest in small and 0 < norms[last] < APART * norms[first]:
         yield (
             "exploding gradients",
             f"the gradient explodes on its way back: its norm is {norms[last]:.2g} in {last}, but {largest:.2g} in "
-            f"{strongest}. {against_explosion(model)}",
+            f"{strongest}. {against_explosion(scene.model)}",
         )
+
+
+def _too_high(samples: Sequence[Sample], said: str) -> str:
+    """Say that the learning rate in the last of these samples is too high, and what shows it."""
+    return f"the learning rate{rate_of(samples)} is too high: {said}; {USUAL:g} is usual. Try a tenth of the rate"
 
 
 def _cancelled(model: Module) -> set[str]:
@@ -255,9 +240,10 @@ def _cancelled(model: Module) -> set[str]:
     }
 
 
-def gradient_grown(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
+def gradient_grown(scene: Scene) -> Iterator[Said]:
     """A gradient that explodes during the run; that of a generator is small until its critic has learned."""
     # parameters not passed to the optimizer accumulate gradients, since nothing sets them to zero
+    samples = scene.samples
     moving = {layer for sample in samples[-PERSISTENT:] for layer, update in sample.updates.items() if update}
     ends = (*samples[:PERSISTENT], *samples[-2:])
     found = [{layer: norm for layer, norm in s.gradients.items() if layer in moving} for s in ends]
@@ -271,73 +257,61 @@ def gradient_grown(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
         )
 
 
-def updates_too_large(recent: Sequence[Sample], losses: Sequence[float], scene: Scene) -> Iterator[Said]:
+def updates_too_large(scene: Scene) -> Iterator[Said]:
     """A learning rate that is too high: steps longer than a layer, or long steps that do not lower the loss.
 
     Steps that all go the same way do not overshoot: if the loss rises, their sign may be wrong, which is seen later.
     """
-    ratios = _ratios(recent)
+    recent, losses = scene.samples[-PERSISTENT:], scene.losses
     # a policy's loss, or a likelihood, may be anywhere; then what began at 0 has no length of its own to compare with
-    unbounded = min((loss for loss in losses if math.isfinite(loss)), default=0.0) < 0
+    unbounded = min(scene.known, default=0.0) < 0
     begun = scene.samples[0].sizes
-    large = {k: ratio for k, ratio in ratios.items() if ratio > LARGE and (begun.get(k, 1.0) or not unbounded)}
+    large = {k: ratio for k, ratio in _ratios(recent).items() if ratio > LARGE and (begun.get(k, 1.0) or not unbounded)}
     if not large:
         return
-    worst = max(large, key=large.__getitem__)
+    worst = max(large.values())
     now = median(sample.loss for sample in recent)
     first = _first(losses)
     # the first steps of a healthy run may be large
     start, guessed = recent[0].step, (1 + FALLEN) * (scene.cost_of_guessing if scene.cost_of_guessing > 0 else math.inf)
     risen = start > 2 * PERSISTENT and now > first + (RISEN - 1) * abs(first)
-    if large[worst] < 1 and scene.goes_straight_on and len(losses) < LASTING:
+    if worst < 1 and scene.goes_straight_on and len(losses) < LASTING:
         return
-    if large[worst] > 1 or risen or (start > LASTING and not (now < first and _now(losses) < guessed)):
-        yield (
-            "updates too large",
-            f"the learning rate{rate_of(recent)} is too high: a step changes {listed([*large])} by up "
-            f"to {times(large[worst])} the length of their parameters; {USUAL:g} is usual. Try a tenth of the rate",
-        )
+    if worst > 1 or risen or (start > LASTING and not (now < first and _now(losses) < guessed)):
+        said = f"a step changes {listed([*large])} by up to {times(worst)} the length of their parameters"
+        yield "updates too large", _too_high(recent, said)
 
 
-def thrown_flat(samples: Sequence[Sample], losses: Sequence[float], scene: Scene) -> Iterator[Said]:
+def thrown_flat(scene: Scene) -> Iterator[Said]:
     """A step longer than a layer, after which no gradient is left, and nothing was learned."""
+    samples, losses = scene.samples, scene.losses
     recent = samples[-PERSISTENT:]
     long = [s for s in samples[:-PERSISTENT] if max(s.ratios.values(), default=0.0) > 1]
     highest = max(s.gradient for s in samples)
     # a loss near 0 from the start is that of a policy, which says nothing
-    known = [loss for loss in losses if math.isfinite(loss)]
     learned = _now(losses) < _first(losses) - 1e-3
-    if min(known, default=0.0) < 0 or not scene.measures_progress:
-        learned = abs(_now(losses)) > FADED * max(map(abs, known))
+    if min(scene.known, default=0.0) < 0 or not scene.measures_progress:
+        learned = abs(_now(losses)) > FADED * max(map(abs, scene.known))
     if long and recent[0].step > PERSISTENT and all(s.gradient < FADED * highest for s in recent) and not learned:
-        ratio = max(long[0].ratios.values())
-        yield (
-            "updates too large",
-            f"the learning rate{rate_of(long[:1])} is too high: step {long[0].step} was {times(ratio)} as long as a "
-            f"layer, and has thrown the results to where the gradient is almost 0; usual is {USUAL:g}. Try a tenth of "
-            "the rate",
-        )
+        said = f"step {long[0].step} was {times(max(long[0].ratios.values()))} as long as a layer, and has thrown the "
+        yield "updates too large", _too_high(long[:1], f"{said}results to where the gradient is almost 0")
 
 
-def thrown_back(samples: Sequence[Sample], losses: Sequence[float], scene: Scene) -> Iterator[Said]:
+def thrown_back(scene: Scene) -> Iterator[Said]:
     """A step longer than a layer, and more long ones, after which the loss has not come back to where it was."""
-    long = _long(samples)
+    long, losses = _long(scene.samples), scene.losses
     highest = max((max(s.ratios.values()) for s in long), default=0.0)
-    first, known = _first(losses), [loss for loss in losses if math.isfinite(loss)]
+    first, most = _first(losses), max(scene.known, default=math.nan)
     start = scene.label_entropy if len(losses) >= PATIENCE else math.inf  # which needs no inputs; nan counts as none
-    early = len(long) >= PERSISTENT >= long[0].step and highest >= 1 and samples[-1].step >= LASTING
-    if early and first > 0 and max(known) > 1.5 * first and _now(losses) > min(LEARNED * first, start):
-        yield (
-            "updates too large",
-            f"the learning rate{rate_of(long[:1])} is too high: the first steps were up to {times(highest)} as long as "
-            f"a layer, and the loss rose from {first:.3g} to {max(known):.3g}; {USUAL:g} is usual. Try a tenth of the "
-            "rate",
-        )
+    early = len(long) >= PERSISTENT >= long[0].step and highest >= 1 and scene.samples[-1].step >= LASTING
+    if early and first > 0 and most > 1.5 * first and _now(losses) > min(LEARNED * first, start):
+        said = f"the first steps were up to {times(highest)} as long as a layer, and the loss rose from {first:.3g} to "
+        yield "updates too large", _too_high(long[:1], f"{said}{most:.3g}")
 
 
-def updates_too_small(samples: Sequence[Sample], losses: Sequence[float], scene: Scene) -> Iterator[Said]:
+def updates_too_small(scene: Scene) -> Iterator[Said]:
     """A learning rate that is too low, before the loss has fallen; for fine-tuning it may be as low."""
-    recent = samples[-PERSISTENT:]
+    samples, recent, losses = scene.samples, scene.samples[-PERSISTENT:], scene.losses
     ratio = max(_ratios(recent).values(), default=math.inf)
     rates = [max(sample.learning_rates, default=0.0) for sample in samples]
     started = recent[0].step > LASTING and rates[-1] <= STEADY * rates[-PERSISTENT]  # and the rate is not warming up
@@ -359,10 +333,10 @@ def _ratios(recent: Sequence[Sample]) -> dict[str, float]:
     return {layer: median(ratios) for layer, ratios in found.items()}
 
 
-def rate_decayed(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
+def rate_decayed(scene: Scene) -> Iterator[Said]:
     """A learning rate that has decayed to nothing long before the end."""
-    rates = [(s.step, max(s.learning_rates)) for s in samples if s.learning_rates]
-    last = samples[-1]
+    rates = [(s.step, max(s.learning_rates)) for s in scene.samples if s.learning_rates]
+    last = scene.samples[-1]
     if not rates:
         return
     highest = max(rate for _, rate in rates)
@@ -383,9 +357,9 @@ def _decayed(now: float, step: int, highest: float) -> Said:
     )
 
 
-def not_updated(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
+def not_updated(scene: Scene) -> Iterator[Said]:
     """Layers that get a gradient but do not change."""
-    recent = samples[-PERSISTENT:]
+    recent = scene.samples[-PERSISTENT:]
     moving = any(update for sample in recent for update in sample.updates.values())
     still = [
         layer
@@ -393,14 +367,11 @@ def not_updated(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
         if layer not in scene.moved and all(s.updates.get(layer) == 0 and _moves(s, layer) for s in recent)
     ]
     rates = {rate for sample in recent for rate in sample.learning_rates}
-    highest = max((rate for sample in samples for rate in sample.learning_rates), default=0.0)
+    alive = [(s.step, max(s.learning_rates)) for s in scene.samples if any(s.learning_rates)]
+    highest = max((rate for _, rate in alive), default=0.0)
     if still and (moving or rates == {0.0}) and any(rate == 0 for rate in recent[-1].learning_rates):
-        if rates == {0.0} and highest:
-            yield (
-                "rate decayed",
-                "the learning rate is 0, so nothing is learned any more: look at its schedule, which may decay per "
-                "step what should decay per epoch",
-            )
+        if rates == {0.0} and alive:
+            yield _decayed(0.0, alive[-1][0] + 1, highest)
         else:
             yield (
                 "rate of 0",
@@ -423,9 +394,9 @@ def _moves(sample: Sample, layer: str) -> bool:
     )
 
 
-def not_zeroed(recent: Sequence[Sample]) -> Iterator[Said]:
+def not_zeroed(scene: Scene) -> Iterator[Said]:
     """Gradients that are never set to zero."""
-    if all(sample.added for sample in recent):
+    if all(sample.added for sample in scene.samples[-PERSISTENT:]):
         yield (
             "not zeroed",
             "each gradient is added to those of the steps before, since backward() adds to .grad: call "
@@ -433,12 +404,12 @@ def not_zeroed(recent: Sequence[Sample]) -> Iterator[Said]:
         )
 
 
-def dead_units(samples: Sequence[Sample], losses: Sequence[float], scene: Scene) -> Iterator[Said]:
+def dead_units(scene: Scene) -> Iterator[Said]:
     """ReLUs with a negative input for every example: no gradient passes, so they stay dead.
 
     A network that learns all the same has units enough, or few examples.
     """
-    last = samples[-1]
+    samples, losses, last = scene.samples, scene.losses, scene.samples[-1]
     # where the loss is no measure of progress, units that are left may well suffice
     learns = _now(losses) < max(LEARNING * _first(losses), 0.9 * _now(losses[:-LASTING]))  # or falls fast
     learns = learns or scene.adversarial or scene.own_targets
@@ -488,15 +459,14 @@ def _long(samples: Sequence[Sample]) -> list[Sample]:
     return [s for s in samples if max(s.ratios.values(), default=0.0) > LARGE]
 
 
-def no_progress(
-    recent: Sequence[Sample], losses: Sequence[float], shape: tuple[int, ...], scene: Scene, large: bool = False
-) -> Iterator[Said]:
+def no_progress(scene: Scene) -> Iterator[Said]:
     """A loss that does not fall, and that has not fallen before. With large targets, that is soon seen."""
+    recent, losses, large = scene.samples[-PERSISTENT:], scene.losses, _targets_are_large(scene)
     if scene.batch is not None and len(scene.batch.shape) == 2 and len(losses) * scene.batch.shape[0] < ENOUGH:
         return  # batches of one or two
     # the loss of one batch may be low by chance
-    first, now = max(_first(losses), fmean([*filter(math.isfinite, losses[:5])] or [math.nan])), _now(losses)
-    if min((loss for loss in losses if math.isfinite(loss)), default=0.0) < 0:
+    first, now = max(_first(losses), mean_loss(losses[:5])), _now(losses)
+    if min(scene.known, default=0.0) < 0:
         return  # a difference, a likelihood or a reward, which may be anywhere
     sizes = scene.sizes_of_targets
     if not large and len(sizes) >= 10 and median(sizes[-5:]) > 1.5 * median(sizes[:5]):
@@ -507,11 +477,11 @@ def no_progress(
         return  # there is little that the inputs say about the targets, and it is learned
     enough = len(losses) >= (PATIENCE / 2 if scene.ended else PATIENCE)
     at_guessing = enough and now > 0.98 * _guessed(scene) and not _fallen(now, _now(losses[:-50]))
+    stays = _at_guessing(scene, now, first, len(losses)) if at_guessing else ()
     if _stationary(recent) and not large:
-        if at_guessing:
-            yield from _at_guessing(scene, now, first, len(losses))
+        yield from stays
         return  # otherwise there is nothing to learn
-    counts = (*shape[1:2], *shape[-1:], len(scene.frequencies))
+    counts = (*scene.shape[1:2], *scene.shape[-1:], len(scene.frequencies))
     near = [n for n in counts if n > 1 and abs(first - math.log(n)) < 0.1 * first]
     # falling to the loss of guessing takes no learning
     related = scene.giveaway.related
@@ -530,8 +500,7 @@ def no_progress(
         near_start = 1 - FALLEN if related is False or scene.neighbours.unrelated() else 0.995
         fallen = not scene.ended or len(losses) < PATIENCE / 2 or not now > near_start * start
     if fallen:
-        if at_guessing:
-            yield from _at_guessing(scene, now, first, len(losses))
+        yield from stays
         return
     frequent = start == frequencies and not any(start > (1 - FALLEN) * math.log(n) for n in near)
     guess = (
@@ -612,22 +581,22 @@ def what_the_data_say(scene: Scene) -> str:
     return "Do inputs and targets belong together? Does the loss get what it expects, as scores before a softmax?"
 
 
-def stays_high(recent: Sequence[Sample], losses: Sequence[float], scene: Scene) -> Iterator[Said]:
-    """A loss that has fallen, hardly falls any more, and is far above what the data allow: said with a cause alone."""
-    if len(losses) < PATIENCE and not (scene.ended and len(losses) >= PATIENCE / 2):
+def stays_high(scene: Scene) -> Iterator[Said]:
+    """A loss that stays above that of guessing, or far above what the data allow: said with a cause alone."""
+    recent, losses, guessing = scene.samples[-PERSISTENT:], scene.losses, scene.cost_of_guessing
+    if len(losses) < (PATIENCE / 2 if scene.ended else PATIENCE):
         return
-    now, reachable = _now(losses), scene.neighbours.reachable
+    now = _now(losses)
+    if now > 1.05 * guessing:
+        yield "worse than guessing", ""
     moves = max(_ratios(recent).values(), default=0.0) > USUAL / 10 or _stationary(recent)
     slow = moves and now > 0.97 * _now(losses[:-50])
-    if slow and now > max(3 * reachable, 0.5 * scene.cost_of_guessing):
+    if slow and now > max(3 * scene.neighbours.reachable, 0.5 * guessing):
         yield "loss stays high", ""
 
 
-def worse_than_guessing(losses: Sequence[float], scene: Scene) -> Iterator[Said]:
-    """A loss that has fallen, and is still above that of guessing: said with a cause alone."""
-    long = len(losses) >= PATIENCE or (scene.ended and len(losses) >= PATIENCE / 2)
-    if long and _now(losses) > 1.05 * scene.cost_of_guessing:
-        yield "worse than guessing", ""
+def _targets_are_large(scene: Scene) -> bool:
+    return any(True for _ in large_targets(scene))
 
 
 def _stationary(recent: Sequence[Sample]) -> bool:
@@ -643,12 +612,12 @@ def _dead(recent: Sequence[Sample]) -> bool:
 
 def _first(losses: Sequence[float]) -> float:
     """Return the first known loss."""
-    return next((loss for loss in losses if math.isfinite(loss)), math.nan)
+    return next(filter(math.isfinite, losses), math.nan)
 
 
 def _now(losses: Sequence[float]) -> float:
     """Return the mean of the last known losses."""
-    return fmean([loss for loss in losses[-50:] if math.isfinite(loss)] or [math.nan])
+    return mean_loss(losses[-50:])
 
 
 def _fallen(now: float, start: float) -> bool:

@@ -670,8 +670,8 @@ def test_steps_and_programs_do_not_see_the_watcher() -> None:
 @pytest.mark.parametrize("given", [True, False])
 def test_gradients_that_gather_where_no_optimizer_is_do_not_explode(given: bool) -> None:
     samples = [Sample(i, gradients={"0": 10.0**i, "1": 1.0}, updates={"0": float(given), "1": 1.0}) for i in range(9)]
-    scene = Scene(nn.Linear(1, 1), None)
-    assert [kind for kind, _ in gradient_grown(samples, scene)] == ["exploding gradients"] * given
+    scene = Scene(nn.Linear(1, 1), None, samples)
+    assert [kind for kind, _ in gradient_grown(scene)] == ["exploding gradients"] * given
 
 
 def test_the_report_lists_all_conditions() -> None:

@@ -14,7 +14,7 @@ from minigrad.teach.causes.inputs import badly_scaled
 from minigrad.teach.causes.neighbours import CLEAR
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import kind_of, node_behind, nodes_of
-from minigrad.teach.samples import Sample, listed, named
+from minigrad.teach.samples import Sample, listed, mean_loss, named
 
 FLAT = ("round", "floor", "ceil", "trunc", "sign")
 """Functions whose derivative is 0 wherever they have one."""
@@ -81,8 +81,7 @@ def _is_on_purpose(scene: Scene) -> bool:
         return False
     has_biases = any(p.ndim == 1 for p in scene.model.parameters())
     waits = not scene.ended and scene.samples[-1].step < LEARNED_BY
-    known = [loss for loss in scene.losses[-20:] if math.isfinite(loss)]
-    learned = suffices and sum(known) < 0.3 * len(known) * scene.cost_of_guessing
+    learned = suffices and mean_loss(scene.losses[-20:]) < 0.3 * scene.cost_of_guessing
     return waits or bool(learned) or not has_biases
 
 

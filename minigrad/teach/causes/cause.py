@@ -71,12 +71,7 @@ def certain(
 def explains(
     kind: str, when: str, sentence: str = "", *, symptoms: Collection[str] = (), assumes: float = 1.0
 ) -> Callable[[Look], Cause]:
-    """Register a cause that explains a symptom; the arguments are those of `certain`.
-
-    Args:
-        kind, when, sentence, assumes: as there.
-        symptoms: the kinds of symptoms that it may explain. Default: all.
-    """
+    """Register a cause that explains symptoms of these kinds, or of all; the other arguments are those of `certain`."""
     return _adding(EXPLANATIONS, kind, when, sentence, assumes, False, symptoms)
 
 

@@ -14,9 +14,11 @@ from minigrad.teach.causes.cause import Seen, certain
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import (
     arrays,
+    behind,
     cosine,
     first_operand,
     is_normalized,
+    is_square,
     kind_of,
     labels_of,
     linear_terms,
@@ -26,7 +28,7 @@ from minigrad.teach.loss_graph import (
     scale,
     terms,
 )
-from minigrad.teach.samples import listed
+from minigrad.teach.samples import listed, mean_loss
 
 UNRELATED = 0.95
 """The distance of partners, as a part of that of any two rows, from which they are none."""
@@ -45,18 +47,16 @@ FAR = 5.0
 
 
 def _products(
-    scene: Scene, behind: tuple[str, ...] = ("mul", "div", "neg", "where")
+    scene: Scene, through: tuple[str, ...] = ("mul", "div", "neg", "where")
 ) -> Iterator[tuple[Any, Any, float]]:
     """Yield for each cross entropy its node, the node whose scores it gets, and what multiplies these.
 
-    Args:
-        scene: what is known of the run.
-        behind: products with a constant are looked through, and a mask (`where`).
+    Products with a constant are looked through, and a mask (`where`).
     """
     for node in (node for node in scene.between if node.primitive.name == "cross_entropy"):
         source, factor = node.inputs[0], 1.0
-        while kind_of(source) in behind and (kind_of(source) in ("where", "neg") or None in source.inputs):
-            factor *= {"where": 1.0, "neg": -1.0}.get(kind_of(source)) or scale(source)
+        while kind_of(source) in through and (kind_of(source) in ("where", "neg") or None in source.inputs):
+            factor *= 1.0 if kind_of(source) == "where" else scale(source)
             source = first_operand(source)
         yield node, source, factor
 
@@ -111,8 +111,7 @@ def products_as_scores(scene: Scene) -> Seen:
 def over_the_examples(scene: Scene) -> Seen:
     for node in scene.between:
         norm: Any = node.inputs[1] if is_normalized(node) and kind_of(node) == "div" and len(node.shape) == 2 else None
-        while kind_of(norm) in ("clamp", "add", "maximum", "expand", "reshape", "sqrt"):
-            norm = norm.inputs[0]
+        norm = behind(norm, "clamp", "add", "maximum", "sqrt")
         axis = (norm.parameters or {}).get("axis") if norm is not None else None
         if axis in (0, -2, (0,), (-2,)) and min(node.shape) > 1:
             return {"shape": node.shape}
@@ -208,7 +207,7 @@ def squares_alone(scene: Scene) -> Seen:
         sources = {s for s in node.inputs if s is not None}
         if len(sources) != 1 or [a for a in arrays(node) if a.size > 1]:
             return None
-        if kind_of(node) in ("square", "pow") or (kind_of(node) == "mul" and None not in node.inputs):
+        if is_square(node):
             squares += node_behind(*sources) is node_behind(scene.output)
         elif kind_of(node) not in ("mean", "sum", "neg", "add", "sub", "mul", "div", "reshape"):
             return None
@@ -238,7 +237,7 @@ def passed_through(scene: Scene) -> Seen:
          "{first:.2g}, and is {last:.3g}. Bound them: clip the weights of a Wasserstein critic, or penalize its "
          "gradient; penalize the squares of energies", graph=True, assumes=0.9)  # fmt: skip
 def scores_run_away(scene: Scene) -> Seen:
-    known = [loss for loss in scene.losses if math.isfinite(loss)]
+    known = scene.known
     if len(known) < RECENT or abs(last := _now(known)) < FAR or abs(last) < 10 * abs(known[0]):
         return None
     ends = [(node, sign) for node, sign in linear_terms(scene.loss).items() if kind_of(node) in ("linear", "matmul")]
@@ -255,12 +254,6 @@ def fooled(scene: Scene) -> Seen:
     return _generates(scene) and 0 <= (now := _now(scene.losses)) < FOOLED and {"loss": now}
 
 
-STRONG = (
-    "the critic tells real from generated so surely that the generator gets nothing to learn from: {which}. Train the "
-    "critic less often or at a smaller rate, the generator at a larger one, or smooth the labels (0.9 for 1)"
-)
-
-
 @certain("uphill", f"after 100 steps, a generator's loss is below -{BEATEN:g}, and falls as the critic sees through it",
          "the generator's loss falls as the critic recognizes what it makes: its sign is wrong, so that the generator "
          "helps the critic. Minimize -log D(G(z)), binary_cross_entropy_with_logits(D(G(z)), ones), without another "
@@ -268,33 +261,22 @@ STRONG = (
 def helps_the_critic(scene: Scene) -> Seen:
     if not _generates(scene) or not _now(scene.losses) < -BEATEN:
         return None
-    signs = linear_terms(scene.loss)
-    return any(sign < 0 and kind_of(node) == "softplus" and _of_negated(node) for node, sign in signs.items())
+    falls = [node for node, sign in linear_terms(scene.loss).items() if sign < 0 and kind_of(node) == "softplus"]
+    return any(kind_of(node_behind(node.inputs[0])) == "neg" for node in falls)  # of a negated score
 
 
-def _of_negated(node: Any) -> bool:
-    """Return whether the argument of a softplus is a negated score."""
-    return kind_of(node_behind(node.inputs[0])) == "neg"
-
-
-@certain("critic too strong", f"after 100 steps, a generator's loss is above {BEATEN:g}", STRONG)
+@certain("critic too strong", f"after 100 steps, a generator's loss is above {BEATEN:g}, or that of a critic is below "
+         f"{SURE:g}",
+         "the critic tells real from generated so surely that the generator gets nothing to learn from: {whose} loss "
+         "is {now:.2g}. Train the critic less often or at a smaller rate, the generator at a larger one, or smooth the "
+         "labels (0.9 for 1)")  # fmt: skip
 def beaten(scene: Scene) -> Seen:
     now = _now(scene.losses)
-    return _generates(scene) and now > BEATEN and {"which": f"the generator's loss is {now:.2g}"}
-
-
-@certain("critic too strong", f"after 100 steps, the loss of a critic is below {SURE:g}", STRONG)
-def sure(scene: Scene) -> Seen:
-    now = _now(scene.losses)
+    if now > BEATEN and _generates(scene):
+        return {"whose": "the generator's", "now": now}
     sigmoid = not {"softplus", "binary_cross_entropy"}.isdisjoint(map(kind_of, scene.between))
-    return (
-        sigmoid
-        and scene.judges
-        and not ranks(scene.between)
-        and len(scene.losses) >= 100
-        and 0 <= now < SURE
-        and {"which": f"its loss is {now:.2g}"}
-    )
+    sure = scene.judges and sigmoid and len(scene.losses) >= 100 and 0 <= now < SURE and not ranks(scene.between)
+    return sure and {"whose": "its", "now": now}
 
 
 def _generates(scene: Scene) -> bool:
@@ -308,8 +290,7 @@ def _generates(scene: Scene) -> bool:
 
 
 def _now(losses: Any) -> float:
-    known = [loss for loss in losses[-RECENT:] if math.isfinite(loss)]
-    return math.fsum(known) / len(known) if known else math.nan
+    return mean_loss(losses[-RECENT:])
 
 
 @certain("all one way", "every logsigmoid of a loss without labels pushes the scores the same way",
@@ -323,11 +304,9 @@ def one_way(scene: Scene) -> Seen:
         if node.primitive.name == "softplus":
             source, sign = node_behind(node.inputs[0]), 1
             while kind_of(source) in ("neg", "mul", "div"):
-                factor = scale(source) if source.primitive.name != "neg" else -1.0
-                if not factor:
+                if not (factor := scale(source)):
                     return None
-                inner = first_operand(source)
-                source, sign = node_behind(inner), sign if factor > 0 else -sign
+                source, sign = node_behind(first_operand(source)), sign if factor > 0 else -sign
             signs.add(sign)
             scores.add(source)
     if len(signs) != 1 or scene.adversarial or len(scene.samples) < 3:
@@ -356,7 +335,7 @@ def one_sided_scale(scene: Scene) -> Seen:
             continue
         source, sign = node.inputs[0], float(_sign_of_use(node, users))
         while kind_of(source) in ("mul", "div", "neg", "clamp") and source not in signs:
-            sign *= -1 if source.primitive.name == "neg" else scale(source) if None in source.inputs else 1
+            sign *= scale(source) if kind_of(source) == "neg" or None in source.inputs else 1
             source = first_operand(source)
         if signs.get(source, 0) * sign > 0:
             return {"way": "exp(s)" if sign > 0 else "exp(-s)"}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -124,13 +122,10 @@ def negated(scene: Scene) -> Seen:
          "the loss subtracts a squared error, so each step makes that error larger, without end: the sign of the term "
          "is wrong. Add it, loss + weight * ((value - target)**2).mean()", graph=True, assumes=0.7)  # fmt: skip
 def subtracted_error(scene: Scene) -> Seen:
-    found = {n: s for n, s in linear_terms(scene.loss).items() if kind_of(n) in ("square", "pow") and _compares(n)}
-    return len(terms(scene.loss)) > 1 and any(sign < 0 for sign in found.values()) and scene.goal >= 0
-
-
-def _compares(square: Any) -> bool:
-    """Return whether a node squares a result minus given numbers."""
-    return kind_of(node_behind(square.inputs[0])) == "sub" and any(True for _ in arrays(node_behind(square.inputs[0])))
+    signs = linear_terms(scene.loss)
+    squared = [node_behind(n.inputs[0]) for n in signs if signs[n] < 0 and kind_of(n) in ("square", "pow")]
+    errors = [node for node in squared if kind_of(node) == "sub" and [*arrays(node)]]
+    return bool(errors) and len(terms(scene.loss)) > 1 and scene.goal >= 0
 
 
 def _cosines(scene: Scene) -> list[float]:
@@ -144,8 +139,12 @@ def _cosines(scene: Scene) -> list[float]:
          "too long go back and forth: they go uphill. The sign of the gradient or of the update is wrong: look for a "
          "minus too many, as in (-loss).backward() or p.grad *= -1", assumes=0.6)  # fmt: skip
 def straight_uphill(scene: Scene) -> Seen:
+    if not scene.goes_straight_on or len(scene.losses) < 15 or scene.goal < 0 or not scene.measures_progress:
+        return None
     recent = _finite(scene)
-    return _climbs_straight_on(scene, recent) and {"first": _first_loss(scene), "last": recent[-1].loss}
+    windows = [float(np.mean(part)) for part in np.array_split(np.array(scene.losses), 3)]
+    rises = windows == sorted(windows) and windows[2] > 2 * windows[0] > 0 and all(s.slope < 0 for s in recent)
+    return rises and {"first": _first_loss(scene), "last": recent[-1].loss}
 
 
 @certain(
@@ -174,15 +173,7 @@ def _finite(scene: Scene) -> list[Sample]:
 
 
 def _first_loss(scene: Scene) -> float:
-    return next((loss for loss in scene.losses if math.isfinite(loss)), 0.0)
-
-
-def _climbs_straight_on(scene: Scene, recent: Sequence[Sample]) -> bool:
-    """Return whether the loss rises while plain steps, which should lower it, follow each other's direction."""
-    if not scene.goes_straight_on or len(scene.losses) < 15 or scene.goal < 0 or not scene.measures_progress:
-        return False
-    windows = [float(np.mean(part)) for part in np.array_split(np.array(scene.losses), 3)]
-    return windows == sorted(windows) and windows[2] > 2 * windows[0] > 0 and all(s.slope < 0 for s in recent)
+    return next(iter(scene.known), 0.0)
 
 
 @explains("critic too strong", "a generator's gradient is tiny behind a sigmoid that is at its ends",

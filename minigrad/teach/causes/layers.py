@@ -42,13 +42,8 @@ def unlikely_start(scene: Scene) -> Seen:
     if any(source is not None and source.primitive is None for node in scene.between for source in node.inputs):
         return None  # another model stands behind the output, such as a critic
     badly = next(badly_scaled(scene), None)
-    times = UNLIKELY if badly is None else UNLIKELY / 3
-    if any(
-        np.square(w).mean() * math.prod(w.shape[1:]) > UNLIKELY
-        for name, w in scene.weights()
-        if "Embedding" not in name
-    ):
-        times = min(times, UNLIKELY / 2)  # weights of more than the usual size, besides
+    sizes = [np.square(w).mean() * math.prod(w.shape[1:]) for layer, w in scene.weights() if "Embedding" not in layer]
+    times = UNLIKELY / (3 if badly is not None else 2 if max(sizes, default=0.0) > UNLIKELY else 1)
     # what the answer 0 costs, for a regression, whose targets may be anywhere
     zero = next((float(np.square(array).mean()) for array in loss_graph.targets(scene.between, scene.output)), math.nan)
     zero *= scene.factor or 1.0
@@ -170,13 +165,10 @@ def tiny_weights(scene: Scene) -> Seen:
          "makes it: create a new one for each place, in a list comprehension", assumes=0.95)  # fmt: skip
 def repeated(scene: Scene) -> Seen:
     for module in scene.model.modules():
-        inner = list(module._modules.values()) if class_name(module) in ("Sequential", "ModuleList") else []
-        counts = [
-            (sum(m is other for other in inner), m)
-            for m in inner
-            if m is not None and any(True for _ in m.parameters())
-        ]
-        times, layer = max(counts, default=(0, None), key=lambda pair: pair[0])
+        inner = module._modules.values() if class_name(module) in ("Sequential", "ModuleList") else ()
+        trained = [m for m in inner if m is not None and any(True for _ in m.parameters())]
+        layer = max(trained, default=None, key=trained.count)
+        times = trained.count(layer)
         if times > 2:
             name = next(named(path, m) for path, m in scene.model.named_modules() if m is layer)
             return {"layer": name, "times": times, "container": class_name(module)}

@@ -13,10 +13,12 @@ from minigrad.teach.loss_graph import (
     ENDS,
     actions_taken,
     arrays,
+    behind,
     between_words,
     bits_of,
     dropped,
     first_operand,
+    indices,
     input_names,
     kind_of,
     node_behind,
@@ -24,7 +26,6 @@ from minigrad.teach.loss_graph import (
     nodes_of,
     operand_shapes,
     terms,
-    through_sign,
 )
 
 SUMMED = 32
@@ -52,7 +53,7 @@ def softmax_twice(scene: Scene) -> Seen:
          "sigmoid (logits)", graph=True)  # fmt: skip
 def sigmoid_twice(scene: Scene) -> Seen:
     sigmoids = [node for node in scene.between if node.primitive.name in ("softplus", "logaddexp")]
-    return any(through_sign(node) == "sigmoid" for node in sigmoids)
+    return any(kind_of(behind(first_operand(node), "neg")) == "sigmoid" for node in sigmoids)
 
 
 @certain("softmax over the batch", "the probabilities of a negative log-likelihood come from a softmax over axis 0",
@@ -60,7 +61,7 @@ def sigmoid_twice(scene: Scene) -> Seen:
          "sum to 1: use dim={dim}", graph=True)  # fmt: skip
 def over_the_batch(scene: Scene) -> Seen:
     for node in scene.between:
-        if _indices(node) != 2 and node.primitive.name != "cross_entropy":
+        if indices(node) != 2 and node.primitive.name != "cross_entropy":
             continue
         before: Any = node.inputs[0]
         moved: list[Any] = []
@@ -145,16 +146,11 @@ def mixture_over_the_batch(scene: Scene) -> Seen:
 def logarithm_of_scores(scene: Scene) -> Seen:
     entropies = [node for node in scene.between if node.primitive.name == "binary_cross_entropy"]
     negated = [node.inputs[0] for node in scene.between if node.primitive.name == "neg"]
-    logs = [*entropies, *(node_behind(node) for node in negated if _indices(node) >= 2)]
+    logs = [*entropies, *(node_behind(node) for node in negated if indices(node) >= 2)]
     for node in scene.between if bits_of(scene.between) is not None else ():
         logs += [node] if node.primitive.name == "log" else []
-    for node in logs:
-        source: Any = node_behind(node.inputs[0]) if kind_of(node) in ("log", "binary_cross_entropy") else None
-        while kind_of(source) in ("clamp", "add", "sub") and None in source.inputs:
-            source = node_behind(first_operand(source))
-        if kind_of(source) in ("linear", "matmul"):
-            return True
-    return False
+    logs = [node for node in logs if kind_of(node) in ("log", "binary_cross_entropy")]
+    return any(kind_of(behind(node.inputs[0], "clamp", "add", "sub")) in ("linear", "matmul") for node in logs)
 
 
 @certain("no lower end", "the loss is a mean of predictions minus targets",
@@ -173,9 +169,7 @@ def errors_cancel(scene: Scene) -> Seen:
          "add (1 - targets) * log(1 - p), or use binary_cross_entropy", graph=True)  # fmt: skip
 def half_a_cross_entropy(scene: Scene) -> Seen:
     logs = [node for node in scene.between if kind_of(node) == "log"]
-    source: Any = node_behind(logs[0].inputs[0]) if len(logs) == 1 else None
-    while kind_of(source) in ("clamp", "add") and None in source.inputs:
-        source = node_behind(first_operand(source))
+    source = behind(logs[0].inputs[0], "clamp", "add") if len(logs) == 1 else None
     products = [n for n in scene.between if kind_of(n) == "mul" and logs and logs[0] in map(node_behind, n.inputs)]
     bits = [{*np.unique(array).tolist()} == {0.0, 1.0} for node in products for array in arrays(node)]
     return kind_of(source) == "sigmoid" and any(bits)
@@ -223,13 +217,7 @@ def _picked(scene: Scene) -> set[str]:
     """Return what computed the numbers of which the right class's is picked and negated, as the negative likelihood."""
     negated = [node.inputs[0] for node in scene.between if node.primitive.name == "neg"]
     picks = [node.inputs[0] if kind_of(node) in ("mean", "sum") else node for node in negated]
-    return {kind_of(node_behind(node)) for node in picks if _indices(node) >= 2}
-
-
-def _indices(node: Any) -> int:
-    """Return the number of arrays that a node picks by, such as the 2 of scores[range(N), classes]; 0 for others."""
-    index = (node.parameters or {}).get("index") if kind_of(node) == "getitem" else None
-    return sum(isinstance(i, np.ndarray) for i in index) if isinstance(index, tuple) else 0
+    return {kind_of(node_behind(node)) for node in picks if indices(node) >= 2}
 
 
 @certain("all pairs", "the loss broadcasts (N, 1) against (N,)",
@@ -374,7 +362,7 @@ def scaled_down(scene: Scene) -> Seen:
           "they overflow. Is its sign wrong, or a logarithm missing? A loss to minimize is 0 at best",
           symptoms=("exploding gradients", "updates too large", "not finite"), assumes=1.3)  # fmt: skip
 def bottomless(scene: Scene) -> Seen:
-    known = [loss for loss in scene.losses if math.isfinite(loss)]
+    known = scene.known
     if not known or scene.adversarial:
         return None
     first, last = known[0], known[-1]

@@ -72,6 +72,7 @@ class Scene:
     validation: list[tuple[int, float]] = field(default_factory=list)  # pairs of a step and the validation loss then
     batch: Batch | None = None  # the inputs of the latest sampled step
     output: Any = None  # the node of the model's output in that step
+    shape: tuple[int, ...] = ()  # of what the model gave last; with a softmax loss it has the number of classes in it
     loss: Any = None  # the node of the loss, where it is known
     between: list[Any] = field(default_factory=list)  # the nodes between output and loss
     uphill: list[float] = field(default_factory=list)  # the cosine between update and gradient in the latest samples
@@ -189,6 +190,11 @@ class Scene:
                 if p is not None and known and (by_hand or name == "weight"):
                     yield named(path, module), p._array.T if by_hand else p._array
 
+    @property
+    def known(self) -> list[float]:
+        """The losses that are finite."""
+        return [loss for loss in self.losses if math.isfinite(loss)]
+
     def look_at_inputs(self, seen: Any) -> None:
         """Note what a forward pass has shown of its inputs: `inputs`, `reach` and `predicted`."""
         self.inputs, self.others, self.predicted, self.table = seen.inputs, seen.others, seen.predicted, seen.table
@@ -202,9 +208,8 @@ class Scene:
         own = {p.node for p in self.model.parameters() if p.node is not None}
         self.goal, self.adversarial = loss_graph.goal(loss), loss_graph.other_parameters(between, own)
         self.goals.append(self.goal)
-        self.scaled = any(
-            n.primitive.name == "cross_entropy" and loss_graph.input_names(n) in (["mul"], ["div"]) for n in between
-        )
+        entropies = [node for node in between if node.primitive.name == "cross_entropy"]
+        self.scaled = any(loss_graph.input_names(node) in (["mul"], ["div"]) for node in entropies)
         names = {node.primitive.name for node in between}
         self.discriminates = self.adversarial and bool(names & {"sigmoid", "softplus"})
         # a critic is called twice, for real and generated examples, and gives each one score
@@ -239,31 +244,19 @@ class Scene:
                 label, times = Counter(counted.tolist()).most_common(1)[0]
                 self.majorities.append((label, times / counted.size))
         if labels is not None:
-            self.told += any(
-                other.ndim > 1
-                and len(other[0]) > 3
-                and other.size == labels.size
-                and (other.ravel() == labels.ravel()).all()
-                for other in self.others
-            )
+            read = [other.ravel() for other in self.others if other.ndim > 1 and len(other[0]) > 3]
+            self.told += any(np.array_equal(other, labels.ravel()) for other in read)
             self.padded.append(loss_graph.padded(self.inputs, labels, between))
         binary = [*map(np.unique, (*loss_graph.binary_targets(between), *loss_graph.likelihood_targets(between)))]
         if binary:
             kinds = np.unique(np.concatenate(binary))
             self.answers.append(float(kinds[0]) if len(kinds) == 1 else math.nan)
         if self.values:
-            scores = [
-                self.values.get(n.inputs[0]) for n in between if n.primitive.name == "cross_entropy" and n.inputs[0]
-            ]
+            scores = [self.values.get(node.inputs[0]) for node in entropies if node.inputs[0]]
             ranges = [float(np.ptp(s)) for s in scores if s is not None]
             self.narrow.append(max(ranges, default=math.nan))
-            self.terms.append(
-                [
-                    (float(self.values[term]) * factor, loss_graph.has_targets(term))
-                    for term, factor in loss_graph.terms(loss)
-                    if term in self.values
-                ]
-            )
+            terms = [(term, factor) for term, factor in loss_graph.terms(loss) if term in self.values]
+            self.terms.append([(float(self.values[t]) * f, loss_graph.has_targets(t)) for t, f in terms])
             self.overlooked.append(loss_graph.overlooked(between, self.values))
             self.latents.append(loss_graph.divergence(loss, self.values))
             for taken in loss_graph.actions_taken(between):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean
 from typing import Any
@@ -24,6 +25,7 @@ from minigrad.teach.loss_graph import (
     node_behind,
     nodes_of,
 )
+from minigrad.teach.samples import mean_loss
 
 RARE = 0.05
 """The fraction of targets of other classes below which it pays to ignore them."""
@@ -84,13 +86,28 @@ def out_of_range(scene: Scene) -> Seen:
     return None
 
 
-@certain("one class only", "all targets of all binary cross entropies are the same number, in ten samples",
-         "all targets of the binary cross entropy are {answer:g}, so one answer for all is right: look at how the "
-         "labels are made. (A GAN's critic gets 1 for real examples and 0 for generated ones)")  # fmt: skip
-def one_answer(scene: Scene) -> Seen:
-    same = all(answer == scene.answers[0] for answer in scene.answers)  # nan is not
-    known = len(scene.answers) >= 10 and same and not scene.adversarial
-    return known and bool(scene.between) and not loss_graph.ranks(scene.between) and {"answer": scene.answers[0]}
+@certain("one class only", "all targets of ten batches are one class of three or more, or one number in a regression "
+         "or in binary cross entropies",
+         "all targets of all batches so far are {what}, so one answer for all is right: look at how "
+         "{made}")  # fmt: skip
+def one_target(scene: Scene) -> Seen:
+    if _is_one(scene.labels) and scene.guessing > math.log(2.5):
+        return {"what": f"class {scene.labels[0]}", "made": "the labels are read"}
+    if scene.adversarial:
+        return None
+    if _is_one(scene.answers) and scene.between and not loss_graph.ranks(scene.between):
+        made = "the labels are made. (A GAN's critic gets 1 for real examples and 0 for generated ones)"
+        return {"what": f"{scene.answers[0]:g} in the binary cross entropy", "made": made}
+    sizes = scene.sizes_of_targets
+    if _is_one(sizes) and len(scene.guesses) >= 10 and not any(scene.guesses) and scene.calls == 1:
+        made = "they are read, such as numbers below 1 that become integers, or a division of integers"
+        return {"what": f"{sizes[0]:.3g}", "made": made}
+    return None
+
+
+def _is_one(seen: Sequence[float | None]) -> bool:
+    """Return whether the targets of ten samples or more are one number; nan and None mean that they are several."""
+    return len(seen) >= 10 and seen[0] is not None and all(target == seen[0] for target in seen)
 
 
 @certain("targets pass a gradient", "a log-probability is multiplied by return minus value, and both pass a gradient",
@@ -166,31 +183,15 @@ def numbered(scene: Scene) -> Seen:
     return numbers > 0 and {"last": numbers - 1}
 
 
-@certain("one class only", "all targets of ten batches are one class of three or more",
-         "all targets of all batches so far are class {label}: look at how the labels are read")  # fmt: skip
-def one_class(scene: Scene) -> Seen:
-    one = len(scene.labels) >= 10 and None not in scene.labels and len({*scene.labels}) == 1
-    return one and scene.guessing > math.log(2.5) and {"label": scene.labels[0]}
-
-
-@certain("one class only", "all targets of a regression are the same number, in ten samples",
-         "all targets of all batches so far are {size:.3g}, so one answer for all is right: look at how they are read, "
-         "such as numbers below 1 that become integers, or a division of integers")  # fmt: skip
-def one_number(scene: Scene) -> Seen:
-    sizes = scene.sizes_of_targets
-    same = len(scene.guesses) >= 10 and not any(scene.guesses) and len({*sizes}) == 1
-    return same and scene.calls == 1 and not scene.adversarial and {"size": sizes[0]}
-
-
 @certain("learned by heart",
          f"after {MANY} steps, the loss is 7 % below that of guessing, and inputs say nothing about their targets",
          "the loss falls, to {now:.3g}, where guessing costs {cost:.3g}, but examples with similar inputs have targets "
          "no more alike than others, so the model learns each of them by heart. Do inputs and targets belong together, "
          "in the same order, shuffled and cut together? A validation loss would not fall", assumes=1.5)  # fmt: skip
 def by_heart(scene: Scene) -> Seen:
-    known = [loss for loss in scene.losses[-50:] if math.isfinite(loss)]
+    now = mean_loss(scene.losses[-50:])
     cost = scene.label_entropy if scene.neighbours.classes else fmean(scene.guesses or [math.nan])
-    if len(scene.losses) < (MANY / 2 if scene.ended else MANY) or not known or not 0 <= fmean(known) < 0.93 * cost:
+    if len(scene.losses) < (MANY / 2 if scene.ended else MANY) or not 0 <= now < 0.93 * cost:
         return None
     # other inputs, or other examples, may say what these do not
     alone = not scene.others and scene.calls == 1 and not scene.mixes
@@ -199,7 +200,7 @@ def by_heart(scene: Scene) -> Seen:
     pairs = scene.batch is not None and all(share * scene.batch.shape[0] <= 1 for _, share in scene.majorities)
     if not alone or made or last < 0.95 * first or (scene.majorities and pairs):
         return None
-    return scene.neighbours.unrelated(FITTED) and {"now": fmean(known), "cost": cost}
+    return scene.neighbours.unrelated(FITTED) and {"now": now, "cost": cost}
 
 
 @certain("scores too close", "after 100 steps, the scores of a cross entropy, divided by a constant, differ by 0.2; or "

@@ -10,7 +10,16 @@ import numpy as np
 
 from minigrad.teach.causes.cause import Seen, certain
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import arrays, drawn, first_operand, has_targets, kind_of, linear_terms, nodes_of
+from minigrad.teach.loss_graph import (
+    arrays,
+    drawn,
+    first_operand,
+    has_targets,
+    is_square,
+    kind_of,
+    linear_terms,
+    nodes_of,
+)
 
 SETTLED = 30
 """The steps that a term of the loss may need to find its size."""
@@ -107,14 +116,10 @@ def latent_cut_off(scene: Scene) -> Seen:
         # otherwise targets multiply s, as in a Poisson likelihood
         balanced = balanced and not any(a.size > 1 for n in nodes if s in n.inputs for a in arrays(n))
         # and the mean is squared, which the likelihood of an exponential distribution is not
-        balanced = balanced and any(_is_square(n) and signs[n] == signs[node] for n in signs)
+        balanced = balanced and any(is_square(n) and signs[n] == signs[node] for n in signs)
         if balanced and users[s] == 2 and users[node] == 1 and has_targets(scene.loss) and len(s.shape) == 2:
             return not any(True for _ in drawn(scene.loss))
     return None
-
-
-def _is_square(node: Any) -> bool:
-    return kind_of(node) in ("square", "pow") or (kind_of(node) == "mul" and node.inputs[0] is node.inputs[1])
 
 
 @certain("deviation wrong", "what multiplies the noise of a posterior is not exp(logvar / 2), or the divergence has "
@@ -134,18 +139,13 @@ def wrong_deviation(scene: Scene) -> Seen:
             for what, array in named.items():
                 if np.allclose(used, array, 1e-4) and not np.allclose(used, np.exp(logvar / 2), 1e-4):
                     return {"what": f"the noise is multiplied by {what}, and not by the deviation"}
-    source: Any
+    no_exp = "exp" not in map(kind_of, signs)
     for mean, deviation, _ in drawn(scene.loss):
-        source = deviation.inputs[0] if kind_of(deviation) == "exp" else None
+        source: Any = deviation.inputs[0] if kind_of(deviation) == "exp" else None
         while kind_of(source) in ("mul", "div") and None in source.inputs:
-            source = next(s for s in source.inputs if s is not None)
+            source = first_operand(source)
         squares = {s for user in signs for s in user.inputs if kind_of(user) in ("square", "pow", "mul")}
-        if (
-            source in signs
-            and mean in squares
-            and deviation not in squares
-            and not any(kind_of(node) == "exp" for node in signs)
-        ):
+        if no_exp and source in signs and mean in squares and deviation not in squares:
             return {"what": "the divergence has the logarithm of the variance, and not the variance, its exp()"}
     return None
 
@@ -160,8 +160,7 @@ def collapse(scene: Scene) -> Seen:
     if scene.loss is None or len(known) < 10 or scene.samples[-1].step < SETTLED or not min(known[0]):
         return None
     left, of_size = (max(pair[i] for pair in known[-3:]) / known[0][i] for i in (0, 1))
-    losses = [loss for loss in scene.losses if math.isfinite(loss)]
-    fallen = 0 <= losses[-1] < 0.1 * losses[0]
+    fallen = 0 <= scene.known[-1] < 0.1 * scene.known[0]
     if not (left < COLLAPSED or (min(left, of_size) < 5 * COLLAPSED and fallen)):
         return None
     for node in scene.between:

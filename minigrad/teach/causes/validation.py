@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from minigrad.teach.causes.cause import Seen, certain
 from minigrad.teach.causes.neighbours import CLEAR
 from minigrad.teach.causes.scene import Scene
+from minigrad.teach.samples import mean_loss
 
 
 @certain("validated in training mode", "a model with dropout or batch normalization computes a validation loss in "
@@ -25,8 +24,7 @@ UNLIKE = 5.0
 
 def _training(scene: Scene, step: int) -> float:
     """Return the mean of the last training losses at a step."""
-    losses = [loss for loss in scene.losses[max(0, step - 20) : step] if math.isfinite(loss)]
-    return float(np.mean(losses)) if losses else math.nan
+    return mean_loss(scene.losses[max(0, step - 20) : step])
 
 
 @certain("validation data differ", f"the first validation loss is {UNLIKE:g} times any training loss so far, or twice "
@@ -37,7 +35,7 @@ def _training(scene: Scene, step: int) -> float:
          "the mean and standard deviation of the training data, and number their classes as there",
          assumes=0.9)  # fmt: skip
 def unlike_data(scene: Scene) -> Seen:
-    known = [loss for loss in scene.losses if math.isfinite(loss)]
+    known = scene.known
     if not scene.validation or not known or max(known) <= 0:
         return None
     (step, validation), least = scene.validation[0], min(loss for _, loss in scene.validation)

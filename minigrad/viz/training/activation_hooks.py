@@ -85,9 +85,7 @@ class ActivationHooks:
     def attach(self, walks: bool = False, keeps_values: bool = False) -> None:
         """Attach the hooks and discard earlier records.
 
-        Args:
-            walks: whether to walk the graph for `reach`.
-            keeps_values: whether to keep the results of all operations.
+        If `walks`, the graph is walked for `reach`; if `keeps_values`, the results of all operations are kept.
         """
         self.detach()
         self.walks = walks

@@ -177,7 +177,6 @@ class Watcher:
         self.losses: list[float] = []
         self.validation: list[tuple[int, float]] = []
         self.findings: list[Finding] = []
-        self.shape: tuple[int, ...] = ()
         self.closed = False
         self._progress = Progress(steps) if live else None
         self._path = None if report is None else check_target(report, ENDINGS, "watch: report")
@@ -364,9 +363,7 @@ class Watcher:
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy has, as of `pickle` or `copy`: the run so far, for its report. The hooks stay with this one."""
-        kept = (
-            "model samples losses validation findings seconds optimizer every shape _path _started _stopwatch _logged"
-        )
+        kept = "model samples losses validation findings seconds optimizer every _path _started _stopwatch _logged"
         ended = self._ended or (time.perf_counter(), time.thread_time())
         empty: dict[str, Any] = {"_progress": None, "_scene": None, "_kept": None, "_held": {}, "_undiagnosed": False}
         return {name: vars(self)[name] for name in kept.split()} | {"closed": True, "_ended": ended, **empty}
@@ -558,7 +555,7 @@ class Watcher:
             sample.learning_rates = estimated_rate(self._before, changes, size)
         before, self._before = self._before, []
         sample.outputs = self._activations.outputs
-        self.shape = self._activations.shape or self.shape
+        self._scene.shape = self._activations.shape or self._scene.shape
         self._count_dead(sample)
         self._add_sample(sample)
         self._add_activations()
@@ -597,7 +594,7 @@ class Watcher:
             if not self._follows(kind):
                 self._explained = True
                 self._add_finding(kind, text, step)
-        for kind, text in symptoms(self.samples, self.losses, self.shape, self._scene):
+        for kind, text in symptoms(self._scene):
             if self._explained and kind not in ("not finite", "not zeroed"):
                 continue
             cause = next(explanations(self._scene, kind), None) if kind not in _OWN_CAUSE else None
