@@ -77,7 +77,7 @@ ADAM: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize(
-    "which", [pytest.param((0,), id="one"), pytest.param((2, 4), id="two", marks=pytest.mark.slow)]
+    "which", [pytest.param((0,), id="one"), pytest.param((2, 4), id="two", marks=pytest.mark.exhaustive)]
 )
 @pytest.mark.parametrize("name", ADAM)
 def test_a_mistake_in_adam_is_named(name: str, which: tuple[int, ...]) -> None:
