@@ -290,7 +290,7 @@ def denoised(same: bool) -> str:
         x = tensor(time[:, None] * noise + 1)
         return F.mse_loss(model(x, tensor(time)), tensor(noise if same else other))
 
-    return said(model, loss, steps=250, rate=1e-2)
+    return said(model, loss, steps=120, rate=1e-2)
 
 
 def error(z: Any) -> Any:
