@@ -156,6 +156,12 @@ def test_what_an_operation_does_not_pass_on_may_be_anything() -> None:
     assert check_backward(loss, {"pairs": pairs, "pooled": pooled, "dpairs": dpairs, "dpooled": dpooled})
     dpairs = np.ones((4, 2, 2))
     assert not check_backward(loss, {"pairs": pairs, "pooled": pooled, "dpairs": dpairs, "dpooled": dpooled})
+    small = z * 1e-10  # passes a little of each element on, and the sum all of them
+    both = (small.sum() * 2).expand(2)
+    loss = (both * 3).sum() + (1e10 * small).sum()
+    assert check_backward(loss, {"small": small, "both": both, "dsmall": np.full((4, 5), 12 + 1e10)})
+    assert not check_backward(loss, {"small": small, "both": both, "dsmall": np.full((4, 5), 2e10)})
+    assert not check_backward(loss, {"small": small, "both": both, "dboth": np.array([2.0, 4.0])})
 
 
 def test_constants_have_the_names_of_the_arrays_that_they_copy() -> None:
