@@ -107,6 +107,7 @@ def test_an_object_that_is_checked_keeps_its_state() -> None:
 
     mine = Momentum()
     assert check_rule(mine, "momentum") and check_rule(mine.update, "momentum")
+    assert check_rule(minigrad.optim.rules.rprop, "rprop", smallest=0.0)
     assert mine.v == 0.0 and mine.lr == 0.1
 
 
@@ -145,6 +146,7 @@ def test_what_a_schedule_may_return() -> None:
 def test_what_a_forward_pass_returns_besides_floats() -> None:
     assert check_forward(lambda x: np.tanh(x.astype(np.float16)), np.tanh, X)
     assert not check_forward(lambda x: 1.05 * np.tanh(x.astype(np.float16)), np.tanh, X)
+    assert not check_forward(lambda x: x[:, None], lambda x: x, X)
     for wrong, said in (
         (lambda x: None, "nothing (is the line with return missing?)"),
         (lambda x: np.tanh(x) + 0j, "complex128 instead of real numbers"),

@@ -232,11 +232,10 @@ class Search:
                         said = f"the mask of {site.what} is applied after {later.what} (0 instead of its value)"
                         after = Variant(lambda v, s=later, kept=kept: np.where(kept, s.again(v), 0.0))
                         yield Explanation([(MOVED, [site, later], [replace(without, detail=said), after], 0.0)])
-        last = self.sites[-1]
         for site in self.sites:
             if site.op.kind != "input" or not site.op.active or site.op.value.ndim < 1:
                 continue
-            shape, name = site.op.value.shape, site.words.name(site.k)
+            shape, name, last = site.op.value.shape, site.words.name(site.k), self.sites[-1]
             ways: list[tuple[str, Any, Any]] = []
             for d in range(len(shape)):
                 if shape[d] > 2 and shape[d] in last.op.value.shape:
@@ -248,7 +247,7 @@ class Search:
                 ways.append((said, _as_channels_last, _from_channels_last))
             for said, change, back in ways:
                 edits = [Variant(lambda v, s=site, f=change: f(s.op.value), said),
-                         Variant(lambda v, f=back: f(last.again(v)))]  # fmt: skip
+                         Variant(lambda v, s=last, f=back: f(s.again(v)))]  # fmt: skip
                 yield Explanation([(MOVED, [site, last], edits, 0.0)])
 
     def _function(self, start: int, end: int, x: Any, values: list[Any]) -> Any:

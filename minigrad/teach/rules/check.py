@@ -128,7 +128,7 @@ def check_rule(step: Any, rule: str | Callable[..., Any], learning_rate: float =
             return RuleReport(False, reference.name, error.mistake, cause=str(error), lines=reference.forms[0].lines)
         report = _Case(step, reference, trial, taken).report()
         for limit in ("largest", "smallest"):  # step sizes as long as Rprop's limits, which show whether there are any
-            if report and limit in reference.settings and not taken.constant_rate:
+            if report and reference.settings.get(limit, 0) > 0 and not taken.constant_rate:
                 trial, taken = _taken(step, reference, reference.settings[limit])
                 report = _Case(step, reference, trial, taken).report()
         return report
