@@ -178,9 +178,13 @@ class Taken:
     def brought(self, between: Sequence[Any], values: Mapping[Any, np.ndarray]) -> bool:
         """Return whether the weights are what the actions brought, and not its negative.
 
-        That is so if they go with the errors of a critic, its targets minus its values; else, if none is below 0.
+        That is so if they go with the errors of a critic, its targets minus its values; else, if none is below 0 and
+        they are no losses of the same step, as in the score-function estimator of an expected loss.
         """
         weights = next(a for a in arrays(self.product) if a.size > 1).ravel()
+        losses = (values.get(node) for node in between if kind_of(node_behind(node)) in ("square", "pow", *_LOSSES))
+        if any(each is not None and np.array_equal(each.ravel(), weights) for each in losses):
+            return False
         for node in between:
             value = values.get(first_operand(node)) if kind_of(node) == "sub" else None
             for target in arrays(node):

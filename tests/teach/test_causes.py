@@ -600,6 +600,7 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a block that is applied again": lambda: train(
         nn.Sequential(*[nn.Linear(6, 6), nn.Tanh()] * 2, nn.Linear(6, 4)), F.cross_entropy
     ),
+    "a layer that is meant to be shared": lambda: train(shared(), F.cross_entropy),
     "a layer without a bias for centred targets": lambda: train(
         m := nn.Linear(6, 1, bias=False), squared, ONES - 0.5, steps=110, optimizer=adam(m)
     ),
@@ -641,6 +642,11 @@ HEALTHY: dict[str, Callable[[], str]] = {
         Ends(4), lambda s, y: -(s.log_softmax(1)[np.arange(32), y.numpy()] * tensor(X[:, 0])).mean(), x=0 * X + 1
     ),
 }
+
+
+def shared() -> Any:
+    layer = nn.Linear(6, 6)
+    return nn.Sequential(layer, nn.Tanh(), layer, nn.Tanh(), layer, nn.Tanh(), nn.Linear(6, 4))
 
 
 def zero_head() -> Any:

@@ -257,6 +257,12 @@ def judged(z: Any, n: Any) -> Any:
     return -(drawn(z[:, :2], n % 2) * (GAINS - value.detach())).mean()
 
 
+def estimated(z: Any, n: Any) -> Any:
+    """The score-function estimator of an expected loss, which comes without a minus."""
+    each = (z[:, 2] - GAINS) ** 2
+    return each.mean() + (each.detach() * drawn(z[:, :2], n % 2)).mean()
+
+
 def predicted(exchanged: bool) -> str:
     """A next token for each position, whose scores must have the classes along axis 1."""
     minigrad.manual_seed(0)
@@ -359,6 +365,7 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a negated advantage": lambda: of_examples(
         lambda z, n: error(z) + (drawn(z[:, :2], n % 2) * (z[:, 2].detach() - GAINS)).mean(), 3, 60
     ),
+    "log-probabilities times their losses": lambda: of_examples(estimated, 3, 60),
     "classes along axis 1": lambda: predicted(True),
     "noise that was added": lambda: denoised(True),
     "steps": lambda: of_examples(lambda z, n: -(drawn(z, n, 4) * GAINS[:4]).mean(), 3),

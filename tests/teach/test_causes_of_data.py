@@ -387,6 +387,10 @@ STARTS: dict[str, tuple[Callable[[], str], str]] = {
         lambda: scored(lambda s, y: -(y * s.sigmoid().log() + (1 - y) * (1 - s.sigmoid()).log()).mean(), bits=True),
         "",
     ),
+    "a cross entropy with another half": (
+        lambda: scored(lambda s, y: -(y * s.sigmoid().log() + (1 - y) * F.logsigmoid(-s)).mean(), bits=True),
+        "",
+    ),
     "validation labels of other numbers": (lambda: renumbered(1), "prepared in another way"),
     "validation labels": (lambda: renumbered(0), ""),
     "a decay in the gradient of Adam": (lambda: settings(lr=1e-3, weight_decay=1.0), "follow the decay"),

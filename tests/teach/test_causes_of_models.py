@@ -555,7 +555,7 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "a high temperature": (lambda: matched(20.0), "between -0.05 and 0.05"),
     "attention over the wrong nodes": (lambda: neighbourhood(0), "runs over axis -2"),
     "a policy at a high rate": (lambda: policy(100.0), "where the gradient is almost 0"),
-    "a policy that avoids rewards": (lambda: returns(-1), "the loss is negated"),
+    "a policy that avoids rewards": (lambda: returns(-1), "without a minus"),
 }
 
 HEALTHY: dict[str, Callable[[], str]] = {

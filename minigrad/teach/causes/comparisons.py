@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import combinations
-from statistics import fmean
+from statistics import fmean, pstdev
 from typing import Any
 
 import numpy as np
@@ -186,7 +186,9 @@ def unrelated_views(scene: Scene) -> Seen:
     told = labels_of(scene.between) is not None
     if told and (len(scene.losses) < 100 or _now(scene.losses) < 0.8 * scene.losses[0]):
         return None
-    return _compares(scene) and UNRELATED < fmean(scene.views[-5:]) < 2 - UNRELATED
+    apart = [view for view in scene.views if not math.isnan(view)]
+    by_chance = max(0.01, 2 * pstdev(apart) / math.sqrt(len(apart))) if apart else 0.0
+    return _compares(scene) and abs(fmean(apart) - 1) < min(by_chance, 1 - UNRELATED)
 
 
 def _compares(scene: Scene) -> bool:

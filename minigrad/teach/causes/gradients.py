@@ -115,7 +115,7 @@ def uphill(scene: Scene) -> Seen:
          "Minimize the cross entropy or minus the log-likelihood, without another minus", assumes=0.6)  # fmt: skip
 def negated(scene: Scene) -> Seen:
     maximized = {*scene.goals} <= {0, -1} and scene.goals.count(-1) >= 3
-    return maximized and all(cosine < -UPHILL for cosine in _cosines(scene))
+    return maximized and not scene.taken and all(cosine < -UPHILL for cosine in _cosines(scene))
 
 
 @certain("uphill", "a term of the loss is a squared error with a minus",

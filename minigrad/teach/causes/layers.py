@@ -160,16 +160,18 @@ def tiny_weights(scene: Scene) -> Seen:
     return None
 
 
-@certain("one layer, repeated", "a Sequential or ModuleList has the same layer three times or more",
+@certain("one layer, repeated", "a Sequential or ModuleList has the same layer, or the same few, three times or more",
          "{layer} stands {times} times in {container}, as the same object with the same weights, as [layer] * {times} "
          "makes it: create a new one for each place, in a list comprehension", assumes=0.95)  # fmt: skip
 def repeated(scene: Scene) -> Seen:
     for module in scene.model.modules():
-        inner = module._modules.values() if class_name(module) in ("Sequential", "ModuleList") else ()
+        inner = [*module._modules.values()] if class_name(module) in ("Sequential", "ModuleList") else []
         trained = [m for m in inner if m is not None and any(True for _ in m.parameters())]
         layer = max(trained, default=None, key=trained.count)
-        times = trained.count(layer)
-        if times > 2:
+        places = [i for i, m in enumerate(inner) if m is layer]
+        times = len(places)
+        # if what stands between its places is not repeated with it, it is shared on purpose
+        if layer is not None and times > 2 and len({*inner[places[0] : places[-1]]}) <= places[1] - places[0]:
             name = next(named(path, m) for path, m in scene.model.named_modules() if m is layer)
             return {"layer": name, "times": times, "container": class_name(module)}
     return None

@@ -67,8 +67,9 @@ def certain_at_first(scene: Scene) -> Seen:
 
 @certain("uphill", "the log-probability of an action times what it brought is the loss, without a minus, five times; "
          "or times anything, and the episodes get shorter",
-         "the loss is log_prob * weight without a minus, so each step makes the actions that brought more less likely: "
-         "minimize -(log_prob * weight).mean()", assumes=0.8)  # fmt: skip
+         "the loss is log_prob * weight without a minus. That is right for costs; if the weight is a return or an "
+         "advantage, each step makes the better actions less likely: minimize -(log_prob * weight).mean()",
+         assumes=0.8)  # fmt: skip
 def against_the_return(scene: Scene) -> Seen:
     if not all(sign > 0 for sign, _, _ in scene.taken):
         return None

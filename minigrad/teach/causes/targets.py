@@ -68,7 +68,10 @@ def padding(scene: Scene) -> Seen:
 def imbalance(scene: Scene) -> Seen:
     rare = fmean(scene.overlooked[-3:] or [math.nan])  # nan if it predicts several; a batch may have none of the class
     long_enough = len(scene.overlooked) >= 3 and scene.samples[-1].step >= 100
-    return long_enough and 0 < rare < RARE and {"part": 1 - rare}
+    if not (long_enough and 0 < rare < RARE):
+        return None
+    guessing = -rare * math.log(rare) - (1 - rare) * math.log(1 - rare)  # below that, it is about to find the class
+    return fmean(scene.losses[-20:]) > 0.8 * guessing and {"part": 1 - rare}
 
 
 @certain("targets out of range", "a target lies outside the range of the last activation",
