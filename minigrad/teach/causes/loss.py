@@ -172,7 +172,7 @@ def half_a_cross_entropy(scene: Scene) -> Seen:
     source = behind(logs[0].inputs[0], "clamp", "add") if len(logs) == 1 else None
     products = [n for n in scene.between if kind_of(n) == "mul" and logs and logs[0] in map(node_behind, n.inputs)]
     bits = [{*np.unique(array).tolist()} == {0.0, 1.0} for node in products for array in arrays(node)]
-    if kind_of(source) != "sigmoid" or not any(bits):
+    if source is None or kind_of(source) != "sigmoid" or not any(bits):
         return False
     scores = node_behind(source.inputs[0])  # and what else is computed from them may be the other half
     return sum(scores in map(node_behind, n.inputs) and node_behind(n) is n for n in scene.between) == 1
