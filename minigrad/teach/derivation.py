@@ -22,7 +22,7 @@ def derivation(site: Any, words: Words) -> str:
         return "\n".join(_contribution(words, site.k, site.i))
     if isinstance(site, Block):
         tape = words.tape
-        inside = sorted(tape.between(site.k, site.early), reverse=True)
+        inside = tape.between(site.k, site.early)[::-1]
         ways = [(k, i) for k in inside for i, _ in tape.ways(tape.ops[k])][:12]
         head = f"The gradient of {words.name(site.early)} follows from that of {words.name(site.k)}, step by step."
         return "\n".join([head, *(line for k, i in ways for line in _contribution(words, k, i))])

@@ -304,12 +304,11 @@ class Tape:
         """The input."""
         return self.ops[0].value
 
-    @property
-    def edges(self) -> Iterable[tuple[int, int]]:
+    @cached_property
+    def edges(self) -> dict[tuple[int, int], None]:
         """(operation, operand) for every way that a gradient goes, the last operation first."""
-        for k in range(len(self.ops) - 1, 0, -1):
-            if self.gradients[k] is not None:
-                yield from ((k, i) for i, _ in self.ways(self.ops[k]))
+        given = (k for k in range(len(self.ops) - 1, 0, -1) if self.gradients[k] is not None)
+        return {(k, i): None for k in given for i, _ in self.ways(self.ops[k])}
 
     def walk(
         self,
@@ -359,20 +358,17 @@ class Tape:
             op.ways = [(i, s) for i, s in enumerate(op.sources) if s is not None and self.ops[s].active]
         return op.ways
 
-    def below(
-        self, late: int, g: np.ndarray, early: int = 0, again: Mapping[int, Op] = {}, inactive: bool = False
-    ) -> list[Any]:
+    def below(self, late: int, g: np.ndarray, early: int = 0, inactive: bool = False) -> list[Any]:
         """Return what a gradient `g` of an operation alone contributes to the gradients of it and of earlier ones.
 
-        The way back ends at `early`; `again` has other forms of some operations. With `inactive`, operations that do
-        not depend on the input get theirs too.
+        The way back ends at `early`. With `inactive`, operations that do not depend on the input get theirs too.
         """
         gradients: list[Any] = [None] * (late + 1)
         gradients[late] = g
         for k in range(late, early, -1):
             if (g := gradients[k]) is None:
                 continue
-            op = again.get(k, self.ops[k])
+            op = self.ops[k]
             for i, s in enumerate(op.sources) if inactive else self.ways(op):
                 c = None if s is None else op.contribution(i, g)
                 if s is not None and c is not None:
@@ -450,8 +446,8 @@ class Tape:
             return None
         return new
 
-    def with_values(self, values: Mapping[int, np.ndarray]) -> Tape:
-        """Return the tape with other values of some operations in the backward pass only."""
+    def with_values(self, values: Mapping[int, np.ndarray], parameters: Mapping[int, Any] = {}) -> Tape:
+        """Return the tape with other values, and parameters, of some operations in the backward pass only."""
         new = Tape.of([*self.ops], self.seed, self.recording)
         changed = dict(values)
         for k in range(min(values), len(self.ops)):
@@ -461,7 +457,8 @@ class Tape:
             operands = [changed.get(s, o) if s is not None else o for s, o in zip(op.sources, op.operands)]
             if k not in values and not op.active:  # computed from it
                 changed[k] = np.asarray(op.primitive.recompute(*operands, **op.parameters))
-            new.ops[k] = op.but(operands=operands, value=changed.get(k, op.value))
+            made = {"operands": operands, "parameters": parameters.get(k, op.parameters)}
+            new.ops[k] = op.but(value=changed.get(k, op.value), **made)
         return new
 
     def in_precision(self, dtype: np.dtype) -> np.ndarray:
@@ -526,20 +523,26 @@ class Tape:
             found.append(bits)
         return found
 
-    def between(self, late: int, early: int) -> set[int]:
-        """Return the operations on the ways from `early` to `late`, without `early`."""
-        found, pending = set(), [late]
-        while pending:
-            k = pending.pop()
-            if k > early and k not in found:
-                found.add(k)
-                pending += [s for _, s in self.ways(self.ops[k])]
-        return found
+    @cached_property
+    def _between(self) -> dict[tuple[int, int], list[int]]:
+        return {}
+
+    def between(self, late: int, early: int) -> list[int]:
+        """Return the operations on the ways from `early` to `late`, without `early`, in their order."""
+        if (late, early) not in self._between:
+            found, pending = set(), [late]
+            while pending:
+                k = pending.pop()
+                if k > early and k not in found:
+                    found.add(k)
+                    pending += [s for _, s in self.ways(self.ops[k])]
+            self._between[late, early] = sorted(found)
+        return self._between[late, early]
 
     def computed_again(self, late: int, early: int, value: np.ndarray) -> dict[int, Op]:
         """Return the operations from `early` to `late`, computed with another value of `early`."""
         again: dict[int, Op] = {}
-        for k in sorted(self.between(late, early)):
+        for k in self.between(late, early):
             op = self.ops[k]
             if not op.primitive.vjps:
                 raise TypeError(f"{op.kind} cannot be computed again")
@@ -552,6 +555,11 @@ class Tape:
         return again
 
     def pull(self, late: int, early: int, g: np.ndarray, again: Mapping[int, Op] = {}) -> np.ndarray:
-        """Return the contribution of `late` to `early`, which all its ways lead through; `again` as for `below`."""
-        c = self.below(late, g, early, again)[early]
-        return np.zeros(self.ops[early].value.shape) if c is None else c
+        """Return the contribution of `late` to `early`, on all ways; `again` has other forms of some operations."""
+        gradients: dict[int, Any] = {late: g}
+        for k in self.between(late, early)[::-1]:
+            op = again.get(k, self.ops[k])
+            for i, s in self.ways(op) if k in gradients else ():
+                if (c := op.contribution(i, gradients[k])) is not None:
+                    gradients[s] = gradients[s] + c if s in gradients else c
+        return gradients[early] if early in gradients else np.zeros(self.ops[early].value.shape)

@@ -362,3 +362,52 @@ def test_one_number_for_a_number_of_each_row() -> None:
     wrong = X.T @ (mask / 3 * (1 - np.tanh(X @ W) ** 2))
     found = check_gradient(loss, W, wrong, np.ones(4)).findings[0].diagnosis
     assert found is not None and "`1 / 3`, one number for all elements" in found.cause
+
+
+def embeddings(C: Any) -> Any:
+    total = 0.0
+    for i in range(3):
+        for j in range(3):
+            total = total + (X[i] @ C[j] - LABELS[j]) ** 2
+    return total
+
+
+def products(F: Any) -> Any:
+    total = 0.0
+    for i in range(3):
+        for j in range(3):
+            total = total + (F[i] @ F[j] - W[i, j]) ** 2
+    return total
+
+
+def soft_minimum(M: Any) -> Any:
+    total = 0.0
+    for n in range(2):
+        total = total - np.log(sum(np.exp(-1.5 * ((X[n] - M[k]) ** 2).sum()) for k in range(3)))
+    return total
+
+
+def by_hand(name: str) -> np.ndarray:
+    made = np.zeros((3, 3))
+    for i, j in np.ndindex(3, 3):
+        if name == "exchanged":
+            made[i] += 2 * (X[i] @ W[j] - LABELS[j]) * X[j]
+        elif name == "second factor":
+            made[i] += 2 * (W[i] @ W[j] - W[i, j]) * W[j]
+    for n in range(2 if name == "temperature" else 0):
+        p = np.exp(-((X[n] - W) ** 2).sum(axis=1))
+        made += 3 * (p / p.sum())[:, None] * (W - X[n])
+    return made
+
+
+@pytest.mark.parametrize(
+    ("f", "name", "said"),
+    [
+        (embeddings, "exchanged", "`j` is the index of dimension 0, a wrong variable; the same at `C[j]`"),
+        (products, "second factor", "is missing: forgotten"),
+        (soft_minimum, "temperature", "is -1, in the values alone"),
+    ],
+)
+def test_all_uses_of_an_index_or_a_value_in_a_loop(f: Any, name: str, said: str) -> None:
+    found = cause(f, W, by_hand(name))
+    assert said in found and "in every pass of the loop" in found and "two mistakes" not in found

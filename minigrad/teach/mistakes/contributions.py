@@ -28,7 +28,7 @@ def _dropped(s: Edge) -> Iterator[Variant]:
         return  # "half of a square" or "earlier terms" says so
     # in the last pass of a loop, some uses are of no consequence
     several = any(s.tape.ops[k].users[1:] for k in s.words.same_instruction(s.source))
-    if several or s.source == 0 or s.is_of_pass_before:
+    if several or s.source == 0 or s.is_of_pass_before or s.tape.ops[s.source].kind == "getitem":
         users = [s.tape.ops[k].kind for k, _ in s.tape.ops[s.source].users]
         softmax = users == ["exp", "exp"]  # written out: what is forgotten there is the 1 of the target
         yield Variant(lambda g: np.zeros(s.operand.shape), assumes=1.5 * softmax)

@@ -67,7 +67,8 @@ def _different_forward(s: Site) -> Iterator[Variant]:
         value = np.asarray(o)
         said = s.words.operand(s.k, i)
         if value.dtype.kind == "f" and not value.ndim:
-            for factor, text in ((0.0, "0"), (2.0, "twice as large"), (0.5, "half as large"), (-1.0, "negative")):
+            one = [(-1 / value, "-1")] if value < 0 and value != -1 else []
+            for factor, text in ((0.0, "0"), (2.0, "twice as large"), (0.5, "half as large"), (-1.0, "negative"), *one):
                 change = _with_operand(op, i, value * factor)
                 yield Variant(change, f"one in which {said} in {name} is {text}", 0.2, f"{i} {text}")
         elif value.dtype.kind == "f" and value.ndim == 2 and value.shape[0] == value.shape[1]:

@@ -567,8 +567,10 @@ def _other_derivative(s: Block) -> Iterator[Variant]:
          "place: with {detail}", assumes=1.9)  # fmt: skip
 def _wrong_point(s: Block) -> Iterator[Variant]:
     """The whole function, computed again from another array, such as the old state."""
-    if len(s.tape.between(s.k, s.early)) > 8:
-        return
+    ways = s.tape.ways(s.op)
+    own = {"y", *s.op.primitive.inputs[ways[0][0] : ways[0][0] + 1]}
+    if len(s.tape.between(s.k, s.early)) > 8 or len(ways) == 1 and not own & {*s.op.saved(ways[0][0])}:
+        return  # of a linear operation the same is said before it
     if s.is_elementwise and np.ptp(s.g):
         said = f"the upstream gradient instead of {s.words.name(s.early)}"
         yield Variant(lambda g: s.contribution_at(g, g), said, -0.4, "upstream")

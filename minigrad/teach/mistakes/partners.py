@@ -21,17 +21,15 @@ def _exchanged(pair: Partners) -> Iterator[Variant]:
     a, b, total = pair
     if a.operand.shape != b.operand.shape or a.op.kind in CHOICES and None in a.op.sources:
         return  # a mask that is inverted has its own entry
-    active = (a.k, a.i) in a.tape.edges
-    partner = b if active else a
+    partner = b if (a.k, a.i) in a.tape.edges else a
     other = partner.words.operand(partner.k, partner.i)
-    both = {(a.k, a.i), (b.k, b.i)} <= {*a.tape.edges}
     said = f"is exchanged with what goes back to {other}"
     if a.op.kind in ("cat", "stack"):
         yield Variant({a: lambda g: b.contribution(g), b: lambda g: a.contribution(g)}, f"{said}, the other part")
     elif a.local.shape == b.local.shape and not np.array_equal(a.local, b.local):
         where = f" through {b.words.through(b.k)}" if total is not None else ""
         text = f"{said}{where}: each has the factor of the other"
-        if not both:  # the other one is no part of this gradient
+        if not {(a.k, a.i), (b.k, b.i)} <= a.tape.edges.keys():  # the other one is no part of this gradient
             text = f"has the factor of what goes back to {other}{where}"
         yield Variant({a: Times(b.local, a.fitted), b: Times(a.local, b.fitted)}, text)
 
@@ -39,7 +37,7 @@ def _exchanged(pair: Partners) -> Iterator[Variant]:
 @mistake("other choice", "partners", "the gradient of {through} goes back by another choice: {detail}", assumes=1.4)
 def _other_choice(pair: Partners) -> Iterator[Variant]:
     a, b, total = pair
-    if a.op.kind not in CHOICES or total is not None or not {(a.k, a.i), (b.k, b.i)} <= {*a.tape.edges}:
+    if a.op.kind not in CHOICES or total is not None or not {(a.k, a.i), (b.k, b.i)} <= a.tape.edges.keys():
         return
     chosen = a.local != 0
     one, other = (e.words.operand(e.k, e.i) for e in pair[:2])

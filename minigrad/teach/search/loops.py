@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -186,6 +187,8 @@ class Loops(Single):
         n = len(several)  # of `i` and `j`, one may be the other in the first and in the last pass
         for key in dict.fromkeys(key for at in (-1, 0, n // 3, n // 2, 1 % n) for key in several[at]):
             made = [(site, of[key]) for site, of in zip(passes, several) if key in of]
+            if 2 * len(made) < n:
+                continue
             variant = made[-1][1]
             cost = m.assumes + variant.assumes + assumes * (len(made) > 1)
             part = "last" if 2 < len(made) + 1 == len(passes) == self.words.passes(passes[0].k) else ""
@@ -242,7 +245,6 @@ class Loops(Single):
         groups: dict[Any, list[tuple[Edge, Edge, Edge | None]]] = {}
         for key, first, second, parent in self._partners():
             groups.setdefault(key, []).append((first, second, parent))
-        active = {*self.tape.edges}
         found: list[Explanation] = []
         for pairs in groups.values():
             pairs.sort(key=lambda pair: -pair[0].k)
@@ -252,7 +254,7 @@ class Loops(Single):
                 several = [{v.key: v for v in m.find(pair)} for pair in pairs]
                 for key in several[0]:
                     made = [change for of in several if key in of for change in of[key].change.items()]
-                    made = [(site, change) for site, change in made if (site.k, site.i) in active]
+                    made = [(site, change) for site, change in made if (site.k, site.i) in self.tape.edges]
                     detail = several[0][key].detail
                     variants = [Variant(change, detail) for _, change in made]
                     assumes = m.assumes + several[0][key].assumes
@@ -328,22 +330,16 @@ class Loops(Single):
             if c.mistake.name == "wrong index of a part" and c.site.op.kind == "getitem":
                 key = c.site.op.sources[0], c.site.op.parameters["index"], c.variants[0].key
                 reads.setdefault(str(key), []).append(c)
-        for same in reads.values():
-            if len(same) > 1:
-                sites, variants = [s for c in same for s in c.sites], [v for c in same for v in c.variants]
-                joined.append(Candidate(same[0].mistake, sites, variants, self.error, same[0].assumes - 0.05))
-        swapped = [c for c in joined if " is " in c.variants[0].key and c.mistake.name == "wrong index of a part"][:8]
-        for c, d in itertools.combinations(swapped, 2):  # two variables, such as source and target, are exchanged
-            if c.site.op.kind == "getitem" == d.site.op.kind and not {x.k for x in c.sites} & {x.k for x in d.sites}:
-                sites, variants = c.sites + d.sites, c.variants + d.variants
-                joined.append(Candidate(c.mistake, sites, variants, self.error, c.assumes + 0.2))
+        joined += [self._together(same, -0.05) for same in reads.values() if len(same) > 1]
+        swapped = [c for c in joined if c.variants[0].key[1:5] == " is " and c.site.op.kind == "getitem"]
+        for c, d in itertools.combinations(swapped[:8], 2):  # two variables, as source and target, are exchanged
+            if not {x.k for x in c.sites} & {x.k for x in d.sites}:
+                joined.append(self._together([c, d]))
         # a term or a factor that is forgotten is likelier than an index in only one of its uses
         joined.sort(key=lambda c: c.assumes - 0.4 * c.variants[0].key.startswith("identity"))
         broadcast = [c for c in joined if c.mistake.name == "broadcast"]
         if len(broadcast) > 1:  # such as both logarithms of a cross-entropy
-            sites = [site for c in broadcast for site in c.sites]
-            variants = [variant for c in broadcast for variant in c.variants]
-            joined.insert(0, Candidate(broadcast[0].mistake, sites, variants, self.error, broadcast[0].assumes))
+            joined.insert(0, self._together(broadcast))
         found: list[Explanation] = []
         for c in joined:
             if self.late() or found and c.assumes > found[0].assumes + 0.4:
@@ -358,15 +354,34 @@ class Loops(Single):
                 agrees = self._gives(other, first) or often > 1 and self._gives(other, first, often)
                 j, i = c.site.op.users[0]
                 direct = len(c.site.op.users) == 1 and self.tape.ops[j].uses(i)  # "other array" says so
-                backward = c.mistake.name == "wrong index of a part" and not direct
-                if not agrees and (backward or c.mistake.name == "wrong array computed again"):
+                index = c.mistake.name == "wrong index of a part"
+                values = {s.k: other.ops[s.k].value for s in c.sites}
+                if not agrees and (index and not direct or c.mistake.name == "wrong array computed again"):
                     # the forward pass is right, and the backward pass reads other elements
-                    agrees = self._gives(self.tape.with_values({s.k: other.ops[s.k].value for s in c.sites}), first)
+                    agrees = self._gives(self.tape.with_values(values), first)
+                if not agrees and index and len({s.op.place.key for s in c.sites}) > 1:  # and writes them
+                    placed = {k: other.ops[k].parameters for k in values}
+                    agrees = self._gives(self.tape.with_values(values, placed), first)
+                if not agrees and c.mistake.name == "different forward" and c.site.op.kind in ("mul", "div"):
+                    for k, value in values.items():
+                        op = self.tape.ops[k]
+                        operands = [o if s is None else other.ops[s].value for s, o in zip(op.sources, op.operands)]
+                        other.ops[k] = op.but(operands=operands, value=value)
+                    if agrees := self._gives(other, first):
+                        said = f"{c.variants[0].detail}, in the values alone: its own derivative is right"
+                        c.variants[0] = replace(c.variants[0], detail=said)
             except IMPOSSIBLE:
                 continue
             if agrees:
                 found.append(Explanation((c,), c.assumes))
+                if c.variants[0].key.startswith("identity"):
+                    break
         return found
+
+    def _together(self, several: list[Candidate], assumes: float = 0.0) -> Candidate:
+        """Return several mistakes as one."""
+        sites, variants = [s for c in several for s in c.sites], [v for c in several for v in c.variants]
+        return Candidate(several[0].mistake, sites, variants, self.error, several[0].assumes + assumes)
 
     def _gives(self, other: Tape, first: int, times: int = 1) -> bool:
         """Return whether a multiple of the gradient of a tape that is another one from operation `first` is wanted."""

@@ -65,7 +65,8 @@ class Single(Comparison):
             op = self.tape.ops[pending.pop()]
             terms = [s for s in op.sources if s and self.tape.ops[s].active]
             if op.kind in ("add", "sub", "neg") or (op.kind in ("mul", "div") and len(terms) == 1 == op.value.size):
-                found += terms
+                # what a loop has added up so far is no term
+                found += [s for s in terms if s != op.sources[0] or self.words.passes(s) < 3]
                 pending += terms
         return found if len(found) > 1 else []
 
