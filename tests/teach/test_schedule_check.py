@@ -375,6 +375,8 @@ SIDES: list[tuple[str, dict[str, Any], Any, str]] = [
     ("warmup", {"T": 8}, lambda t: ramp(t) / 0.1 if t < 8 else 0.1, "initial-missing"),
     ("warmup", {"T": 8}, lambda t: 0.01 if t < 8 else 0.1, "warmup-constant"),
     ("constant", {"T": 5, "factor": 0.3}, lambda t: 0.3 if t < 5 else 0.1, "initial-missing"),
+    ("linear", {"T": 50, "last": 0.02}, lambda t: 0.1, "constant"),
+    ("polynomial", {"T": 50, "power": 2}, lambda t: 0.1, "constant"),
     ("inverse_sqrt", {"warmup": 8}, lambda t: ramp(t) if t < 7 else 0.1 * math.sqrt((t + 1) / 8), "operator"),
     ("inverse_sqrt", {"warmup": 8}, lambda t: ramp(t) if t < 7 else 0.1 / math.sqrt(t + 1), "dropped"),
     ("inverse_sqrt", {"d_model": 64, "warmup": 8}, lambda t: min((t + 1) ** -0.5, 8**-1.5) / 8, "ramp-missing"),

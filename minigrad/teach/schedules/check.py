@@ -224,7 +224,7 @@ def _described(times: list[int], values: np.ndarray, right: np.ndarray, wrong: l
     if _equal(ratio, np.full_like(ratio, ratio[0])):
         return f"every rate is {ratio[0]:.6g} times that of the schedule"
     if _equal(apart, np.full_like(apart, apart[0])):
-        return f"every rate is {apart[0]:.6g} more than that of the schedule"
+        return f"every rate is {abs(apart[0]):.6g} {'more' if apart[0] > 0 else 'less'} than that of the schedule"
     if np.ptp(values) == 0:
         return f"the rate never changes: it is {values[0]:.6g} throughout"
     fine = [t for i, t in enumerate(times) if i not in wrong]

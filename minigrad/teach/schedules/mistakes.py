@@ -126,7 +126,7 @@ mistake("initial-missing", "schedule", "the initial rate {detail}", ("alpha_0 * 
         ("alpha_0", "1.0", "is missing"), ("alpha_0", "alpha_0 ** 2", "counts twice"), assumes=1.2)
 mistake("constant", "schedule", "the rate stays at its first value: it does not decay, or t is counted in a larger "
         "unit (steps instead of epochs)", ("factor ** A", "1"),
-        ("np.exp(A)", "1"), ("1 + k * t", "1"), ("1 + np.cos(A)", "2"))
+        ("np.exp(A)", "1"), ("1 + k * t", "1"), ("1 + np.cos(A)", "2"), ("A * t / T", "0"), ("t / T", "0"))
 mistake("k-missing", "schedule", "{detail}", ("k * t", "t", "k is missing"), ("-k * t", "-t", "k is missing"),
         ("k * t", "t / k", "k divides t instead of multiplying it"),
         ("-k * t", "-t / k", "k divides t instead of multiplying it"))
