@@ -19,7 +19,7 @@ from minigrad.tensors.tensor import Tensor
 
 GIVEN = (
     ", which no recorded operation computed, such as the targets: are values missing there, or was something divided "
-    "by 0, as by a standard deviation of 0?"
+    "by 0, as by a standard deviation of 0"
 )
 
 
