@@ -218,15 +218,9 @@ def record(
     """Call `f` on an array, and return the recording of its graph.
 
     The other arrays of the program are recorded too, where that is possible: what is computed from them has a name, and
-    may stand in a wrong gradient.
-
-    Args:
-        f: the function.
-        x: the array.
-        name: the name of the array, if the function has none for it.
-        arguments: makes the arguments of `f` from the array that records.
-        result: makes one array of what `f` returns.
-        created: record what `np.arange` and `np.random` return, too.
+    may stand in a wrong gradient. The array is called `name`, if the function has no name for it; `arguments` makes those
+    of `f` from the array that records, and `result` makes one array of what it returns. With `created`, what
+    `np.arange` and `np.random` return is recorded, too.
 
     Raises:
         Exception: whatever `f` raises on recorded arrays; TypeError if its result has no graph.
@@ -275,13 +269,8 @@ def _record(
 def record_tensors(f: Callable[..., Any], inputs: Sequence[Any], position: int) -> Recording:
     """Call a function of tensors, and return the recording of its graph; that of what each `Function` in it computes.
 
-    Args:
-        f: the function.
-        inputs: its arguments; all tensors of floats are recorded.
-        position: the argument that is the recording's leaf.
-
-    Returns:
-        The recording. If `f` returns several tensors of floats, its output is all their elements, one after the other.
+    All tensors of floats among the inputs are recorded; that of the given position is the recording's leaf. If `f`
+    returns several tensors of floats, the output is all their elements, one after the other.
 
     Raises:
         Exception: whatever `f` raises on these tensors; TypeError if its result does not depend on the argument by
