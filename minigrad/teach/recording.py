@@ -218,8 +218,8 @@ def record(
     """Call `f` on an array, and return the recording of its graph.
 
     The other arrays of the program are recorded too, where that is possible: what is computed from them has a name, and
-    may stand in a wrong gradient. The array is called `name`, if the function has no name for it; `arguments` makes those
-    of `f` from the array that records, and `result` makes one array of what it returns. With `created`, what
+    may stand in a wrong gradient. The array is called `name`, if the function has no name for it; `arguments` makes
+    those of `f` from the array that records, and `result` makes one array of what it returns. With `created`, what
     `np.arange` and `np.random` return is recorded, too.
 
     Raises:
