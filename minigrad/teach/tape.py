@@ -457,8 +457,8 @@ class Tape:
             operands = [changed.get(s, o) if s is not None else o for s, o in zip(op.sources, op.operands)]
             if k not in values and not op.active:  # computed from it
                 changed[k] = np.asarray(op.primitive.recompute(*operands, **op.parameters))
-            made = {"operands": operands, "parameters": parameters.get(k, op.parameters)}
-            new.ops[k] = op.but(value=changed.get(k, op.value), **made)
+            own = parameters.get(k, op.parameters)
+            new.ops[k] = op.but(operands=operands, value=changed.get(k, op.value), parameters=own)
         return new
 
     def in_precision(self, dtype: np.dtype) -> np.ndarray:

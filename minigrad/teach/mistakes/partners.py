@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Elementwise
 from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.mistakes.sites import CHOICES, Edge
 from minigrad.teach.tape import Times
@@ -63,7 +62,7 @@ def _weights(pair: Partners) -> Iterator[Variant]:
     changes: dict[Any, Any] = {}
     if a.op.kind == "logaddexp":
         one, other, whole = a.operand, b.operand, np.ones_like(a.operand)
-    elif a.op.kind == "exp" and total is not None and _is_logarithm(total):
+    elif a.op.kind == "exp" and total is not None and [a.tape.ops[k].kind for k, _ in total.op.users] == ["log"]:
         one, other, whole = a.operand, b.operand, total.op.value
         shifts = {s for s in a.tape.ops[a.source].sources if s in a.tape.ops[b.source].sources and s is not None}
         for s in shifts:  # with the right weights, what reaches the shift cancels
@@ -81,9 +80,3 @@ def _weights(pair: Partners) -> Iterator[Variant]:
         ("1 for the larger one and 0 for the other, as for a maximum (Viterbi)", larger, 1 - larger),
     ):
         yield Variant({a: Times(w * whole, a.fitted), b: Times(v * whole, b.fitted), **changes}, text, key=text)
-
-
-def _is_logarithm(total: Edge) -> bool:
-    """Return whether the sum is only used by a logarithm."""
-    users = total.op.users
-    return len(users) == 1 and total.tape.ops[users[0][0]].kind == "log" and isinstance(total.op.primitive, Elementwise)

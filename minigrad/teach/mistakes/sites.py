@@ -175,9 +175,7 @@ class Site:
         values = [np.asarray(v) for v in several if np.shape(v) == np.shape(several[at])]
         if len(values) < len(several) or all(np.array_equal(values[0], v) for v in (values[1], values[-1])):
             return []
-        last = len(values) - 1
-        wanted = {"previous": at - 1, "next": min(at + 1, last), "first": 0, "last": last}
-        return [(values[p], when) for when, p in wanted.items()]
+        return _passes_near(values, at)
 
     def _around(self, every: list[int], own: int | None, before: Any = None) -> list[tuple[np.ndarray, str]]:
         """Return the values of an operation in the passes of a loop: previous, next, first and last."""
@@ -185,11 +183,7 @@ class Site:
         values = [self.tape.ops[k].value for k in every]
         if before is not None and np.shape(before) == values[0].shape:
             values.insert(0, np.asarray(before))
-        at = every.index(own) + len(values) - len(every) if own in every else 0
-        last = len(values) - 1
-        # before the first pass is the last one, as in xs[t - 1] where t is 0; after the last is that itself
-        wanted = {"previous": at - 1, "next": min(at + 1, last), "first": 0, "last": last}
-        return [(values[p], when) for when, p in wanted.items()]
+        return _passes_near(values, every.index(own) + len(values) - len(every) if own in every else 0)
 
     def before(self, k: int, depth: int = 3) -> Any:
         """Return what stands for the result of operation k before the first pass of its loop, None if nothing does.
@@ -211,6 +205,12 @@ class Site:
                     return None
             operands.append(o)
         return op.primitive.recompute(*operands, **op.parameters) if found else None
+
+
+def _passes_near(values: list[Any], at: int) -> list[tuple[Any, str]]:
+    """Return values around a pass; before the first is the last one, as in xs[t - 1]; after the last is that itself."""
+    wanted = {"previous": at - 1, "next": min(at + 1, len(values) - 1), "first": 0, "last": -1}
+    return [(values[p], when) for when, p in wanted.items()]
 
 
 class Edge(Site):

@@ -330,12 +330,8 @@ def _written(index: Any) -> str:
     return f"{index.start or 0}:{'' if index.stop is None else index.stop}" if isinstance(index, slice) else str(index)
 
 
-@mistake(
-    "standard deviation",
-    "edge",
-    "the derivative of {through} with respect to {operand} is wrong: {detail}",
-    assumes=1.2,
-)
+@mistake("standard deviation", "edge", "the derivative of {through} with respect to {operand} is wrong: {detail}",
+         assumes=1.2)  # fmt: skip
 def _spread(s: Edge) -> Iterator[Variant]:
     op, x = s.op, s.operand
     if op.kind not in ("var", "std") or not x.size:

@@ -24,8 +24,6 @@ CLOSE = 1e-7
 """The relative difference up to which a candidate gives the learner's gradient: both are computed in float64."""
 IMPOSSIBLE = (ValueError, IndexError, TypeError, ArithmeticError, AttributeError, KeyError, np.linalg.LinAlgError)
 """What a mistake raises at a site where it cannot be made."""
-
-
 LIMIT = 1.8
 """Seconds of computing after which the search gives up."""
 SHARE = 1.4 / 1.8

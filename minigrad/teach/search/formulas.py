@@ -148,8 +148,7 @@ class Formulas(Single):
 
     def _equal(self, effects: np.ndarray, wanted: np.ndarray) -> list[int]:
         """Return the rows of effects that are the wanted one."""
-        near = np.abs(effects - wanted).max(axis=1) <= 10 * self.tolerance
-        return np.flatnonzero(near).tolist()
+        return np.flatnonzero(np.abs(effects - wanted).max(axis=1) <= 10 * self.tolerance).tolist()
 
     def _explained(self, name: str, site: Any, change: Any, detail: str, assumes: float) -> list[Explanation]:
         c = Candidate(CATALOGUE[name], [site], [Variant(change, detail)], self.error, assumes)

@@ -168,8 +168,7 @@ class Loops(Single):
                 key = (self._scopes[id(site)], site.op.kind, getattr(site, "i", 0))
                 groups.setdefault(key, []).append(site)
         for sites in groups.values():
-            several = len({self._instruction("", site) for site in sites}) > 1
-            if several and 1 < len(sites) <= 12:
+            if len({self._instruction("", site) for site in sites}) > 1 and len(sites) <= 12:
                 yield sites, 0.5
 
     def _same_everywhere(self, m: Mistake, passes: list[Any], assumes: float) -> Iterator[Candidate]:
@@ -181,9 +180,7 @@ class Loops(Single):
 
     def _in_all_passes(self, m: Mistake, passes: list[Any], assumes: float) -> Iterator[Candidate]:
         """Yield the variants of a mistake, made in all passes in which they can be made."""
-        several: list[dict[str, Variant]] = []
-        for site in passes:
-            several.append({v.key or v.detail: v for v in self._variants(m, site)})
+        several = [{v.key or v.detail: v for v in self._variants(m, site)} for site in passes]
         n = len(several)  # of `i` and `j`, one may be the other in the first and in the last pass
         for key in dict.fromkeys(key for at in (-1, 0, n // 3, n // 2, 1 % n) for key in several[at]):
             made = [(site, of[key]) for site, of in zip(passes, several) if key in of]
@@ -229,15 +226,13 @@ class Loops(Single):
                     m = CATALOGUE[name]
                     if self.late() or m.scope != self._scopes[id(passes[0])]:
                         continue
-                    for c in self._in_all_passes(m, some, assumes + 0.6):
-                        if self._may_explain(c) and self.explains(c):
-                            c.part = where
-                            found.append(Explanation((c,), c.assumes))
+                    several = self._in_all_passes(m, some, assumes + 0.6)
+                    made = [replace(c, part=where) for c in several if self._may_explain(c) and self.explains(c)]
+                    found += [Explanation((c,), c.assumes) for c in made]
             for where, some in self._thresholds(passes) if not found else ():
                 nothing = [Variant(lambda g, s=site: np.zeros(s.operand.shape)) for site in some]
                 c = Candidate(CATALOGUE["dropped"], some, nothing, self.error, 1.8, where)
-                if self._may_explain(c) and self.explains(c):
-                    found.append(Explanation((c,), c.assumes))
+                found += [Explanation((c,), c.assumes)] if self._may_explain(c) and self.explains(c) else []
         return found
 
     def _exchanged(self) -> list[Explanation]:
@@ -310,10 +305,8 @@ class Loops(Single):
         name = passes[0].words.operand(passes[0].k, passes[0].i)
         for n in range(1, len(in_order)):
             high = float(in_order[n - 1].operand.item())
-            yield (
-                f"where {name} is at most {high:.4g} (is another condition tested?)",
-                sorted(in_order[:n], key=lambda site: -site.k),
-            )
+            where = f"where {name} is at most {high:.4g} (is another condition tested?)"
+            yield where, sorted(in_order[:n], key=lambda site: -site.k)
 
     def _different_forward(self) -> list[Explanation]:
         """Return the changes of the forward pass whose right gradient is the learner's."""
@@ -348,9 +341,8 @@ class Loops(Single):
                 other = self.tape.replay({s.k: v.change for s, v in zip(c.sites, c.variants)})
                 if other is None or other.ops[0].value.shape != self.learners.shape:
                     continue
-                first, often = min(s.k for s in c.sites), 1
-                if c.mistake.name == "broadcast":  # N * N numbers, and the mean is over N or N * N
-                    often = c.site.op.value.shape[0]
+                first = min(s.k for s in c.sites)  # of N * N numbers the mean is over N or N * N
+                often = c.site.op.value.shape[0] if c.mistake.name == "broadcast" else 1
                 agrees = self._gives(other, first) or often > 1 and self._gives(other, first, often)
                 j, i = c.site.op.users[0]
                 direct = len(c.site.op.users) == 1 and self.tape.ops[j].uses(i)  # "other array" says so

@@ -20,7 +20,6 @@ LARGEST = 2500
 """The number of elements of all gradients together, above which the matrix is not made."""
 MOST_ROWS = 320
 """The number of elements of the gradients that a mistake reads, above which its own responses are not computed."""
-
 MOST_USES = 8
 """The number of uses of a value, above which what is wrong with their sum is not made a matrix."""
 

@@ -178,9 +178,7 @@ class Single(Comparison):
 
     def _instruction(self, scope: str, site: Any) -> Any:
         place = site.op.place
-        if place is None:
-            return None
-        return scope, place.key, site.op.kind, getattr(site, "i", 0)
+        return None if place is None else (scope, place.key, site.op.kind, getattr(site, "i", 0))
 
     def _matching(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Return the candidates that explain the gradient."""
@@ -209,9 +207,7 @@ class Single(Comparison):
 
     def _within(self, c: Candidate) -> bool:
         """Return whether a mistake is made at a part of a function that is called."""
-        if not c.sites:
-            return False
-        return self._inside(c.site.k) or self._inside(c.site.source)
+        return bool(c.sites) and (self._inside(c.site.k) or self._inside(c.site.source))
 
     def _refuted(self, c: Candidate) -> bool:
         """Return whether a mistake changes a gradient that is known to be right."""
