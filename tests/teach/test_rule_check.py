@@ -185,14 +185,19 @@ def test_right_answers_in_many_forms() -> None:
 
     assert check_rule(Alpha, "rmsprop", decay_rate=0.9), str(check_rule(Alpha, "rmsprop", decay_rate=0.9))
 
-    def rectified(x: Any, dx: Any, state: Any, lr: float) -> Any:
+    def rectified(x: Any, dx: Any, state: Any, lr: float, inside: float = 0.0, outside: float = 1e-8) -> Any:
         t, m = state.get("t", 0) + 1, 0.9 * state.get("m", 0.0) + 0.1 * dx
         v, mb = 0.9 * state.get("v", 0.0) + 0.1 * dx**2, m / (1 - 0.9**t)
         if (rho := 19 - 2 * t * 0.9**t / (1 - 0.9**t)) > 5:
-            mb *= np.sqrt((rho - 4) * (rho - 2) * 19 / (15 * 17 * rho)) / (np.sqrt(v / (1 - 0.9**t)) + 1e-8)
+            mb *= np.sqrt((rho - 4) * (rho - 2) * 19 / (15 * 17 * rho)) / (np.sqrt(v / (1 - 0.9**t) + inside) + outside)
         return x - lr * mb, {"t": t, "m": m, "v": v}
 
     assert "after the bias correction" in str(check_rule(rectified, "radam", beta2=0.9, epsilon=1e-8))
+
+    def wrong(x: Any, dx: Any, state: Any, lr: float) -> Any:
+        return rectified(x, dx, state, lr, 1e-8, 0.0)
+
+    assert "inside the square root" in check_rule(wrong, "radam", beta2=0.9, epsilon=1e-8).cause
 
     class Plain:
         def __init__(self, lr: float, beta1: float, beta2: float) -> None:

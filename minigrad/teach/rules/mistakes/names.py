@@ -79,7 +79,7 @@ def _wrong_setting(formula: Formula) -> Iterator[Variant]:
                         yield Variant(formula.with_line(i, changed(line, _renamed({name: other}))), said, 0.16)
 
 
-@mistake("other-value", "rule", "`{detail}`: a setting has another value than the one it is checked with", assumes=1.25)
+@mistake("other-value", "rule", "{detail}: a setting has another value than the one it is checked with", assumes=1.25)
 def _other_value(formula: Formula) -> Iterator[Variant]:
     """Usual values for a setting that the learner's code may have written down."""
     small = (1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
@@ -88,7 +88,7 @@ def _other_value(formula: Formula) -> Iterator[Variant]:
         for value in small if "epsilon" in name else others:
             number = ast.Constant(value)
             edited = replaced_everywhere(formula, lambda node: number if is_name(node, name) else None)  # noqa: B023
-            yield Variant(edited, f"{name} acts as {value:g}")
+            yield Variant(edited, f"`{name}` acts as {value:g}")
 
 
 @mistake("wrong-array", "rule", "`{before}` uses `{detail}`", assumes=1.4)

@@ -45,7 +45,8 @@ mistake("root-twice", "rule", "the square root is taken twice", ("np.sqrt(A)", "
 mistake("square-for-root", "rule", "the square is taken instead of the square root", ("np.sqrt(A)", "A ** 2"),
         assumes=1.1)
 mistake("epsilon-inside-root", "rule", "epsilon is added inside the square root; the rule adds it outside, after the "
-        "root", ("np.sqrt(A) + B", "np.sqrt(A + B)"), ("np.sqrt(A) + B", "np.sqrt(A + B ** 2)"), assumes=0.9)
+        "root", ("np.sqrt(A) + B", "np.sqrt(A + B)"), ("np.sqrt(A) + B", "np.sqrt(A + B ** 2)"),
+        ("A * float(r * B) / (np.sqrt(v) + epsilon)", "A * r / np.sqrt(v / (1 - beta2 ** t) + epsilon)"), assumes=0.9)
 mistake("other-epsilon-inside-root", "rule", "epsilon is added inside the square root, and has another value, {detail}",
         *[("np.sqrt(A) + epsilon", f"np.sqrt(A + {e})", e) for e in ("1e-08", "1e-06", "1e-05", "1e-04", "0.001")],
         assumes=1.3)
