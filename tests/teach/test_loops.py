@@ -404,7 +404,7 @@ def by_hand(name: str) -> np.ndarray:
     ("f", "name", "said"),
     [
         (embeddings, "exchanged", "`j` is the index of dimension 0, a wrong variable; the same at `C[j]`"),
-        (products, "second factor", "is missing: forgotten"),
+        (products, "second factor", "the contribution of `F[j]` through"),
         (soft_minimum, "temperature", "is -1, in the values alone"),
     ],
 )

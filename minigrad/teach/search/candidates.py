@@ -52,6 +52,9 @@ class Explanation:
 def sentence(c: Candidate, words: Words | None, template: str = "") -> str:
     """Return the sentence of a mistake at its site, or the hint."""
     fields = dict(c.site.fields) if c.sites else {"node": "", "line": "", "through": "", "operand": ""}
+    same = [s for s in c.sites if s.op.place and c.site.op.place and s.op.place.key == c.site.op.place.key]
+    if named := [s.fields["operand"] for s in same]:  # in some passes F[i] and F[j] may be one
+        fields["operand"] = max(named, key=named.count)
     text = filled_in(template or c.mistake.sentence, **fields, detail=c.variants[0].detail)
     if template:
         return text
@@ -96,10 +99,9 @@ def _plainness(e: Explanation) -> tuple[int, ...]:
         return (0,)
     site = c.site
     variable = bool(site.words.variable(site.k))
-    reduction = site.op.kind in REDUCTIONS
     early = site.tape.ops[site.early].place if isinstance(site, Block) else None
     depth = 0 if early is None or early.returned else len(early.calls)  # inside of a function that is called
-    constant = reduction and c.mistake.name == "constant"
+    constant = site.op.kind in REDUCTIONS and c.mistake.name == "constant"
     if c.mistake.name == "wrong index of a part":  # of an example and its label, the label
         return (site.op.value.size, site.k)
     itself = site.fields["operand"] == site.fields["node"]  # total = total + part: of the part is plainer
