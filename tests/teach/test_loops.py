@@ -405,7 +405,7 @@ def by_hand(name: str) -> np.ndarray:
     [
         (embeddings, "exchanged", "`j` is the index of dimension 0, a wrong variable; the same at `C[j]`"),
         (products, "second factor", "the contribution of `F[j]` through"),
-        (soft_minimum, "temperature", "is -1, in the values alone"),
+        (soft_minimum, "temperature", "is -1 in the values, but right in its own derivative"),
     ],
 )
 def test_all_uses_of_an_index_or_a_value_in_a_loop(f: Any, name: str, said: str) -> None:

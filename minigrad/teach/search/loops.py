@@ -360,7 +360,7 @@ class Loops(Single):
                         operands = [o if s is None else other.ops[s].value for s, o in zip(op.sources, op.operands)]
                         other.ops[k] = op.but(operands=operands, value=value)
                     if agrees := self._gives(other, first):
-                        said = f"{c.variants[0].detail}, in the values alone: its own derivative is right"
+                        said = f"{c.variants[0].detail} in the values, but right in its own derivative"
                         c.variants[0] = replace(c.variants[0], detail=said)
             except IMPOSSIBLE:
                 continue
