@@ -54,7 +54,10 @@ class ArrayReplay(Replay):
     def result_of(self, node: Any) -> Any:
         if node.primitive is None:
             return self._leaf(node)
-        return self._forward(node) if hasattr(node, "plan") else self.functions.forward(node)
+        out: Any = self._forward(node) if hasattr(node, "plan") else self.functions.forward(node)
+        if isinstance(out, Traced) and (node.name or node in self.names):
+            out.term.whole = True  # so that nothing is simplified across it
+        return out
 
     def _leaf(self, node: Any) -> Traced:
         array = node.value if node.value is not None else self._kept.get(node)
@@ -83,10 +86,13 @@ class ArrayReplay(Replay):
                 return self.trace.new(array, self.trace.constant(array))
             if name is None and not any(array.strides) and array.size > 1:  # a broadcast number
                 return self.trace.new(array, self.trace.constant(array))
-            if name is None and not array.any():  # zeros, such as an initial state
+            made = {n: a for n, a in self.trace.variables.items() if n in getattr(self.names, "made", ())}
+            zeros = next((n for n, a in made.items() if a.shape == array.shape and not a.any()), None)
+            if not array.any() and (name is None or zeros is not None):  # such as an initial state
                 kind = () if array.dtype == np.float64 else (array.dtype,)
-                made = ("np.zeros", array.shape if array.ndim > 1 else array.shape[0], *kind)
-                start = self.terms.fresh("call", *made, shape=array.shape, dtype=array.dtype)
+                size = array.shape if array.ndim > 1 else array.shape[0]
+                start = self.terms.fresh("call", "np.zeros", size, *kind, shape=array.shape, dtype=array.dtype)
+                start.name, start.whole = zeros, zeros is not None
                 return self.trace.new(array.copy(), start)
             name_in_primitive = node.primitive.inputs[min(i, len(node.primitive.inputs) - 1)]
             mask = len(values := np.unique(array)) == 2 and 0 in values  # such as dropout's mask
@@ -109,8 +115,14 @@ class ArrayReplay(Replay):
             if np.may_share_memory(whole, array) and (index := part_of(array, whole)) is not None:
                 return self.trace.input(name, whole)[index]
         for name, other in self.trace.variables.items():
-            alike = other.shape == array.shape and other.dtype == array.dtype and array.dtype.kind == "f"
-            if alike and np.array_equal(1 - other, array):
+            if np.array_equal(other, array):  # which was copied, or converted
+                return self.trace.input(name, other if other.dtype == array.dtype else array)
+            if (
+                other.shape == array.shape
+                and other.dtype == array.dtype
+                and array.dtype.kind == "f"
+                and np.array_equal(1 - other, array)
+            ):
                 complement: Any = 1 - self.trace.input(name, other)  # type: ignore[operator]
                 return complement
         return None
@@ -159,8 +171,19 @@ class ArrayReplay(Replay):
         wanted.sort(key=lambda i: node.inputs[i].primitive is not None)
         for i in wanted:
             self.rules.setdefault(node.inputs[i], []).append(words(primitive, primitive.inputs[i]))
+        if (c := self._of_a_bound(node, g)) is not None:
+            return [(node.inputs[wanted[0]], self.fitted(c, node.inputs[wanted[0]]))]
         contributions = ((i, run(each[i], textbook.get(primitive.inputs[i]))) for i in wanted)
         return [(node.inputs[i], self.fitted(c, node.inputs[i])) for i, c in contributions]
+
+    def _of_a_bound(self, node: Any, g: Any) -> Any:
+        """Return the gradient of x in np.maximum(0, x) where nothing equals the bound: that of relu."""
+        compare = {"maximum": np.greater, "minimum": np.less}.get(node.primitive.name)
+        bounds = [c for c in self._operands[node] if isinstance(c, int | float)]
+        x = next((x for x in self._operands[node] if isinstance(x, Traced)), None)
+        if compare is None or x is None or len(bounds) != 1 or np.isnan(x.value).any() or (x.value == bounds[0]).any():
+            return None
+        return np.where(compare(x, bounds[0]), g, 0)
 
     def _named(self, node: Any, name: str) -> Any:
         """Return the saved value that a vector-Jacobian product takes under this name."""

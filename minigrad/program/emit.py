@@ -37,6 +37,7 @@ class Statements:
         self.outputs, self.names, self.numpy = outputs, names, numpy
         self.terms = _needed(outputs.values())
         _share_reductions(self.terms)
+        _share_reshapes(self.terms)
         self._ends = {*outputs.values()}
         self._users: dict[Term, list[Term]] = {term: [] for term in self.terms}
         for term in self.terms:
@@ -174,7 +175,7 @@ class Statements:
 
     def _unique(self, term: Term) -> str:
         if not isinstance(term.name, Term):
-            return self.names.unique(self._wanted(term))
+            return self.names.unique(self._wanted(term), given=term in self.names.given or _made(term) == "zeros")
         value = self._holder(term.name)
         of = self._called.get(value) or self._wanted(value)
         name = f"d{of}"
@@ -271,6 +272,18 @@ def _share_reductions(terms: Iterable[Term]) -> None:
         if known.shape != term.shape and isinstance(axis, int):
             index = (*[slice(None)] * axis, None if kept else 0)
             term.op, term.args, term.keywords = "index", (known, index), ()
+
+
+def _share_reshapes(terms: Iterable[Term]) -> None:
+    """If an unnamed array is only reshaped, to several shapes, reshape the first of them to the others."""
+    users: dict[Term, list[Term]] = {}
+    for term in terms:
+        for source in term.sources:
+            users.setdefault(source, []).append(term)
+    for source, several in users.items():
+        if source.op != "input" and not source.whole and all(user.op == "reshape" for user in several):
+            for user in several[1:]:
+                user.args = (several[0], user.args[1])
 
 
 def _made(term: Term) -> str:

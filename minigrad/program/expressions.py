@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from minigrad.output.words import class_name
 from minigrad.program.ir import Term, fraction, root_of, shortest
@@ -55,25 +55,28 @@ def expression(term: Term, show: Show, numpy: bool = True) -> ast.expr:
     if op == "power" and isinstance(args[1], int | float) and args[1] < 0:  # without parentheses around the exponent
         return ast.BinOp(each(args[0]), ast.Pow(), ast.Constant(args[1]))
     if op in _BINARY and len(args) == 2:
-        return ast.BinOp(each(args[0]), _BINARY[op](), each(args[1]))
+        return _combined(each(args[0]), _BINARY[op](), each(args[1]))
     if op in _COMPARISONS:
         return ast.Compare(each(args[0]), [_COMPARISONS[op]()], [each(args[1])])
-    if op == "negative" and isinstance(inner := each(args[0]), ast.BinOp) and isinstance(inner.op, ast.Div):
-        left = inner.left  # -a / b, without parentheses
-        if isinstance(left, ast.UnaryOp) and isinstance(left.op, ast.USub):
-            return ast.BinOp(left.operand, inner.op, inner.right)
-        return ast.BinOp(ast.UnaryOp(ast.USub(), left), inner.op, inner.right)
+    if op == "negative":
+        return _negative(each(args[0]))
     if op in _UNARY:
         return ast.UnaryOp(_UNARY[op](), each(args[0]))
     keywords = [ast.keyword(name, each(value)) for name, value in term.keywords]
     if op in REDUCTIONS:
-        return ast.Call(ast.Attribute(each(args[0]), op, ast.Load()), [], keywords)
+        x = each(args[0])
+        outside = op in ("sum", "mean") and _starts_negative(x) and _is_product(x)
+        reduced = ast.Call(ast.Attribute(_negative(x) if outside else x, op, ast.Load()), [], keywords)
+        return _negative(reduced) if outside else reduced
     if op == "number":
         return literal(args[0], numpy)
     if op == "fill":
         return _filled(term, each)
     if op == "index":
-        return ast.Subscript(each(args[0]), _index([each(i) for i in args[1]]), ast.Load())
+        index = args[1]
+        if index[-1] is None and index[:2] == (slice(None),) * 2 and {*map(repr, index[:-1])} == {repr(slice(None))}:
+            index = (..., None)
+        return ast.Subscript(each(args[0]), _index([each(i) for i in index]), ast.Load())
     if op == "transpose":
         return _transposed(each(args[0]), args[1], each)
     if op == "reshape":
@@ -92,6 +95,71 @@ def expression(term: Term, show: Show, numpy: bool = True) -> ast.expr:
     if op == "maximum" and numpy and not isinstance(args[1], Term):  # as in the lecture: np.maximum(0, z)
         args = args[::-1]
     return ast.Call(dotted(function), [each(a) for a in args], keywords)
+
+
+def _combined(a: ast.expr, op: ast.operator, b: ast.expr) -> ast.expr:
+    """Return a op b without needless parentheses and signs: a * b / c, not a * (b / c); a - b, not a + -b, -b + a."""
+    if isinstance(op, ast.Mult) and _starts_negative(b):
+        a, b = _negative(a), _negative(b)
+    if isinstance(op, ast.Mult) and _is_product(b):
+        first = b
+        while isinstance(first, ast.BinOp) and _is_product(first):
+            first = first.left
+        if isinstance(first, ast.Constant):
+            a = _scaled(a, first)
+        return _behind(a, b)
+    if isinstance(op, ast.Div) and isinstance(b, ast.Name) and isinstance(a, ast.BinOp) and isinstance(a.op, ast.Div):
+        twice = ast.dump(a.right) == ast.dump(b)  # a / b / b
+        return ast.BinOp(a.left, op, ast.BinOp(b, ast.Pow(), ast.Constant(2))) if twice else ast.BinOp(a, op, b)
+    if isinstance(op, ast.Add | ast.Sub) and _starts_negative(b) and not isinstance(b, ast.Constant):
+        return ast.BinOp(a, ast.Sub() if isinstance(op, ast.Add) else ast.Add(), _negative(b))
+    if isinstance(op, ast.Add) and _starts_negative(a) and not isinstance(b, ast.Constant):
+        return _combined(b, ast.Sub(), _negative(a))
+    return ast.BinOp(a, op, b)
+
+
+_ONE = ast.Constant(1)
+
+
+def _scaled(a: ast.expr, c: ast.Constant) -> ast.expr:
+    """Return c times a, with the number in front."""
+    if isinstance(a, ast.UnaryOp) and isinstance(a.op, ast.USub):
+        return _negative(_scaled(a.operand, c))
+    if isinstance(a, ast.BinOp) and _is_product(a):
+        left = _scaled(a.left, c)
+        if isinstance(left, ast.Constant) and left.value == 1 and isinstance(a.op, ast.Mult):
+            return a.right
+        if isinstance(left, ast.UnaryOp):
+            return _negative(_scaled(a if a.left is left.operand else ast.BinOp(left.operand, a.op, a.right), _ONE))
+        return ast.BinOp(left, a.op, a.right)
+    if isinstance(a, ast.Constant):
+        x, y = cast(float, a.value), cast(float, c.value)
+        return ast.Constant(x * y)
+    return a if c.value == 1 else ast.BinOp(c, ast.Mult(), a)
+
+
+def _is_product(x: ast.expr) -> bool:
+    return isinstance(x, ast.BinOp) and isinstance(x.op, ast.Mult | ast.Div)
+
+
+def _behind(a: ast.expr, product: ast.expr) -> ast.expr:
+    """Return a times a product, whose factors follow a; a number in front of it is left out."""
+    if not (isinstance(product, ast.BinOp) and _is_product(product)):
+        return a if isinstance(product, ast.Constant) else ast.BinOp(a, ast.Mult(), product)
+    return ast.BinOp(_behind(a, product.left), product.op, product.right)
+
+
+def _starts_negative(x: ast.expr) -> bool:
+    while isinstance(x, ast.BinOp) and _is_product(x):
+        x = x.left
+    return isinstance(x, ast.UnaryOp) and isinstance(x.op, ast.USub)
+
+
+def _negative(x: ast.expr) -> ast.expr:
+    """Return -x, with the sign at the first factor of a product."""
+    if isinstance(x, ast.BinOp) and _is_product(x):
+        return ast.BinOp(_negative(x.left), x.op, x.right)
+    return x.operand if isinstance(x, ast.UnaryOp) and isinstance(x.op, ast.USub) else ast.UnaryOp(ast.USub(), x)
 
 
 def text(node: ast.AST) -> str:

@@ -36,8 +36,9 @@ class Names:
     def __init__(self, *taken: str) -> None:
         self._taken = {*taken, *keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
         self._used: set[str] = set()
+        self.given: dict[Any, str] = {}  # the names of the program's variables, which others do not take
 
-    def unique(self, wanted: str, of: str = "") -> str:
+    def unique(self, wanted: str, of: str = "", given: bool = True) -> str:
         """Return the name, or the name with the first number that is free and does not mislead.
 
         A name dV is for the gradient of V alone.
@@ -45,10 +46,11 @@ class Names:
         Args:
             wanted: the name.
             of: the name of the variable whose gradient this is.
+            given: False if the name is none of the program.
         """
         base = name = identifier(wanted)
         i = 2
-        while name in self._taken or self._misleads(name, of):
+        while name in self._taken or self._misleads(name, of) or not given and name in self.given.values():
             name = f"{base}{'_' if base[-1].isdigit() else ''}{i}"
             i += 1
         self._taken.add(name)

@@ -145,7 +145,7 @@ class Arrays:
         """Return a * (1 / b) as a / b."""
         for a, inverse in (args, args[::-1]):
             one = isinstance(inverse, Term) and inverse.op == "divide" and same_number(inverse.args[0], 1)
-            if one and inverse.dtype == dtype and isinstance(inverse.args[1], Term):
+            if one and inverse.dtype == dtype and isinstance(inverse.args[1], Term) and not inverse.whole:
                 return self.make("divide", a, inverse.args[1], shape=shape, dtype=dtype)
         return None
 
@@ -184,7 +184,7 @@ class Arrays:
         below = a
         while below.op == "store":
             if not disjoint(below.args[1], path, shape):
-                return None
+                return self._added(a, b)
             below = below.args[0]
         if not all(t.op == "fill" and same_number(t.args[0], 0) for t in (below, old)):
             return None
@@ -204,9 +204,13 @@ class Arrays:
 
     def _store(self, op: str, args: Any, keywords: Any, shape: Any, dtype: Any) -> Term:
         old, path, value = args
-        whole = len(path) == 1 and path[0][0] == "index" and all(i is None or i == slice(None) for i in path[0][1])
-        if whole and isinstance(value, Term) and (value.shape, value.dtype) == (path[0][2], dtype):
-            return self.make("reshape", value, shape, shape=shape, dtype=dtype)  # nothing of the old content is left
+        index = path[0][1] if len(path) == 1 and path[0][0] == "index" else (...,)
+        sizes = iter(shape)
+        if all(i is None or i == slice(None) and next(sizes) or isinstance(i, int) and next(sizes) == 1 for i in index):
+            if isinstance(value, Term) and (value.shape, value.dtype) == (path[0][2], dtype):
+                return self.make("reshape", value, shape, shape=shape, dtype=dtype)  # nothing old is left
+            if isinstance(value, int | float) and dtype.kind == "f":
+                return self.fill(value, shape, dtype)
         return self.terms("store", old, path, value, shape=shape, dtype=dtype)
 
     def _shorter(self, a: Any) -> list[Any]:
@@ -215,11 +219,19 @@ class Arrays:
             return [a.item()] if isinstance(a, np.generic) else []
         if a.op == "fill" and a.args[0] is not None:
             return [a.args[0], a.dtype.type(a.args[0])] if a.shape else [a.args[0]]
-        if a.op == "index" and is_view(a) and a.args[1][0] is None:  # leading axes are implied
-            inner = self.make("index", a.args[0], a.args[1][1:], shape=a.shape[1:], dtype=a.dtype)
-            return [*self._shorter(inner), inner]
+        if a.op == "index" and is_view(a) and None in a.args[1]:
+            at = a.args[1].index(None)
+            if all(isinstance(i, int) for i in a.args[1][:at]):  # leading axes are implied
+                rest = a.args[1][:at] + a.args[1][at + 1 :]
+                inner = self.make("index", a.args[0], rest, shape=a.shape[1:], dtype=a.dtype)
+                return [*self._shorter(inner), inner]
         if a.op == "broadcast":
             return [*self._shorter(a.args[0]), a.args[0]]
+        parts = a.args if elementwise(a.op) is not None else ()
+        bare = [p.args[0] if isinstance(p, Term) and p.op == "broadcast" else p for p in parts]
+        if [*parts] != bare:  # an operand was broadcast, so that the result was
+            shape = np.broadcast_shapes(*[p.shape for p in bare if isinstance(p, Term)])
+            return [self.make(a.op, *bare, shape=shape, dtype=a.dtype)] if shape != a.shape else []
         return []
 
     def _meet(self, function: Any, args: list[Any]) -> tuple[Any, Any] | None:
@@ -273,9 +285,9 @@ class Arrays:
         if x.op == "reshape":
             return self.make("reshape", x.args[0], shape, shape=shape, dtype=dtype)
         if x.op == "negative":
-            return self.make(
-                "negative", self.make("reshape", x.args[0], shape, shape=shape, dtype=dtype), shape=shape, dtype=dtype
-            )
+            inner = self.make("reshape", x.args[0], shape, shape=shape, dtype=dtype)
+            if inner.op not in ("reshape", "index"):
+                return self.make("negative", inner, shape=shape, dtype=dtype)
         if x.op in REDUCTIONS and ("keepdims", True) in x.keywords:
             given = {k: v for k, v in x.keywords if k != "keepdims"}
             axis = given.get("axis")

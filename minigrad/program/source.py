@@ -25,10 +25,10 @@ from minigrad.program.expressions import IMPORTED
 from minigrad.program.graph_inspection import graph_output
 from minigrad.program.ir import Term
 from minigrad.program.latex import chain_rule
-from minigrad.program.names import PLAIN, Names, value_names
+from minigrad.program.names import PLAIN, Names, identifier, value_names
 from minigrad.program.replay import Replay
 from minigrad.program.scalar_replay import ScalarReplay
-from minigrad.program.variables import variables
+from minigrad.program.variables import Variables, is_array, variables
 from minigrad.program.words import words
 from minigrad.scalar import Value
 
@@ -155,8 +155,9 @@ def source(
     """
     if format not in ("python", "latex"):
         raise ValueError(f"source: format is 'python' or 'latex', not {format!r}")
+    names = variables()
     if callable(output) and not hasattr(output, "node"):
-        output = _called(output, args, kwargs)
+        output, names = _called(output, args, kwargs)
     elif args or kwargs:
         raise TypeError("source: arguments are for a function; an output has been computed already")
     output = graph_output(output, "source")
@@ -170,7 +171,7 @@ def source(
             f"source: this graph has {count:,} nodes, more than anyone reads as a program. Take a smaller one, with "
             "fewer time steps or layers, or an intermediate result; or raise the limit: source(output, max_nodes=...)"
         )
-    return write(output, variables(), format, explain)
+    return write(output, names, format, explain)
 
 
 def write(output: Any, variables: Mapping[Any, str], format: str = "python", explain: bool = False) -> Any:
@@ -191,39 +192,59 @@ def write(output: Any, variables: Mapping[Any, str], format: str = "python", exp
     return _program(statements, replay, gradients, numpy, explain)
 
 
-def _called(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Call the function with leaves made from the arguments, named after its parameters."""
+def _called(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, Variables]:
+    """Call the function with leaves made from the arguments, named after its parameters; return the names of arrays.
+
+    A function of NumPy's arrays gets arrays that behave as such, var(axis=0) with the divisor n; if it is none, as it
+    calls methods of tensors, it gets tensors. A function of numbers gets Values; if it computes with arrays, arrays.
+    """
     leaves = _leaves([*args, *kwargs.values()])
     dtypes = [a.dtype for a in leaves if hasattr(a, "shape") and (a.shape or a.dtype.kind == "f")]
+    plain = not any(hasattr(a, "_array") or isinstance(a, Value) for a in leaves)
 
     def array(a: Any, name: str) -> Any:
         if isinstance(a, float) or hasattr(a, "shape") and not isinstance(a, np.integer | np.bool_):
             floats = [dtype for dtype in dtypes if dtype.kind == "f"]
             # the caller's tensor must not change; a float gets the dtype of the arrays beside it
-            a = as_tensor(a, np.result_type(*floats) if isinstance(a, float) and floats else None).detach()
-            a.requires_grad = a.dtype.kind == "f"
-            a.name = name
+            t = as_tensor(a, np.result_type(*floats) if isinstance(a, float) and floats else None).detach()
+            t.requires_grad = t.dtype.kind == "f"
+            t.name = name
+            return t
         return a
+
+    def recorded(a: Any, name: str) -> Any:
+        is_number = isinstance(a, int | float) and not isinstance(a, bool)
+        t = array(np.float64(a) if is_number and not dtypes else a, name)
+        return Array(t) if getattr(t, "requires_grad", False) else a
 
     def number(a: Any, name: str) -> Any:
         if isinstance(a, Value | float | int) and not isinstance(a, bool):
             return Value(a.data if isinstance(a, Value) else a, name=name)
         return a
 
-    if dtypes:
-        import numpy as np
-
-        from minigrad.tensors.creation import as_tensor
-    leaf = array if dtypes else number
+    ways: list[Any] = [recorded, array] if dtypes and plain else [array] if dtypes else [number, recorded]
     try:
         positional = [p.name for p in inspect.signature(function).parameters.values() if p.kind <= p.VAR_POSITIONAL]
     except ValueError:  # a function written in C
         positional = []
     names = [positional[i] if i < len(positional) else f"{[*positional, 'x'][-1]}{i}" for i in range(len(args))]
-    given = [_with_leaves(a, name, leaf) for a, name in zip(args, names)]
-    named = {name: _with_leaves(a, name, leaf) for name, a in kwargs.items()}
-    with _names_of_variables():
-        return function(*given, **named)
+    failed: list[Exception] = []
+    for leaf in ways:
+        if leaf is not number:
+            import numpy as np
+
+            from minigrad.program.recorded_arrays import Array
+            from minigrad.tensors.creation import as_tensor
+        given = [_with_leaves(a, name, leaf) for a, name in zip(args, names)]
+        named = {name: _with_leaves(a, name, leaf) for name, a in kwargs.items()}
+        found = variables()
+        try:
+            with _names_of_variables(found):
+                output = function(*given, **named)
+            return getattr(output, "tensor", output), found
+        except Exception as error:
+            failed.append(error)
+    raise failed[0 if number in ways else -1]
 
 
 def _with_leaves(tree: Any, name: str, leaf: Callable[[Any, str], Any]) -> Any:
@@ -245,12 +266,16 @@ def _leaves(tree: Any) -> list[Any]:
 
 
 @contextmanager
-def _names_of_variables() -> Iterator[None]:
-    """Context manager: results computed by the user's functions are named after the variables they are assigned to."""
+def _names_of_variables(found: Variables) -> Iterator[None]:
+    """Context manager: results of the user's functions are named after their variables; those of arrays are added."""
     start = tick()
 
     def look(frame: Any, event: str, arg: Any) -> Any:
         for name, value in [*frame.f_locals.items()]:
+            if is_array(value):
+                found.hold(name, value, made=name not in frame.f_code.co_freevars)
+                continue
+            value = getattr(value, "tensor", value) if type(value).__name__ == "Array" else value
             node = value if isinstance(value, Node) else getattr(value, "_node", None)
             if isinstance(node, Node) and node.index > start and node.primitive is not None and node.name is None:
                 value.name = name
@@ -258,7 +283,7 @@ def _names_of_variables() -> Iterator[None]:
 
     def enter(frame: Any, event: str, arg: Any) -> Any:
         module = frame.f_globals.get("__name__", "minigrad.")  # (generated functions have none)
-        return None if module.startswith("minigrad.") else look
+        return None if module.partition(".")[0] in ("minigrad", "numpy") else look
 
     before = sys.gettrace()
     sys.settrace(enter)
@@ -284,6 +309,9 @@ def _statements(replay: Any, names: Names, numpy: bool, short: bool) -> tuple[St
             gradients[name] = names.unique(f"d{name}", of=name)
             outputs[gradients[name]] = replay.gradients[node]
     _name_terms(replay, short)
+    for node, term in replay.values.items():
+        if node.primitive is not None and (name := node.name or replay.names.get(node)):
+            names.given[term] = identifier(name)
     return Statements(outputs, called, names, numpy), gradients
 
 

@@ -263,7 +263,8 @@ class Trace:
             return self.store(x, index, rest[0])
         with np.errstate(all="ignore"):
             ufunc.at(x.value, real(index), *real(rest))
-        given = (whole, joined(x.path, whole.shape), f"np.{ufunc.__name__}.at", places, *map(self.term, rest))
+        values = [self.bare(self.term(r)) for r in rest]
+        given = (whole, joined(x.path, whole.shape), f"np.{ufunc.__name__}.at", places, *values)
         x.memory.content = self.make("update", *given, shape=whole.shape, dtype=whole.dtype)
 
     def _call_term(self, name: str, terms: Any, keywords: Any, value: Any) -> Term:

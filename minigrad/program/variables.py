@@ -44,11 +44,29 @@ class Variables(dict[Any, str]):
 
     Attributes:
         arrays: these arrays by name.
+        made: the names of those that the program for these numbers made itself.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.arrays: dict[str, Any] = {}
+        self.made: set[str] = set()
+
+    def hold(self, name: str, array: Any, made: bool) -> None:
+        """Name a constant array after its variable; arrays that a loop assigns to one variable are numbered."""
+        if id(array) in self or name.startswith("_"):
+            return
+        called, i = name, 1
+        while called in self.arrays:
+            called, i = f"{name}{i + 1}", i + 1
+        self[id(array)], self.arrays[called] = name, array
+        if made:
+            self.made.add(called)
+
+
+def is_array(value: Any) -> bool:
+    """Return whether a value is an array of NumPy with an axis."""
+    return type(value).__name__ == "ndarray" and type(value).__module__ == "numpy" and value.ndim > 0
 
 
 def variables(names: Mapping[str, Any] | None = None) -> Variables:

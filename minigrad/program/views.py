@@ -166,8 +166,8 @@ def part_of(part: Any, whole: Any) -> tuple[Any, ...] | None:
 
     >>> import numpy as np
     >>> X = np.zeros((3, 4, 2))
-    >>> part_of(X[1], X), part_of(X[:, 2], X), part_of(X.T, X)
-    ((1,), (slice(None, None, None), 2), None)
+    >>> part_of(X[1], X), part_of(X[:, 2], X), part_of(X[:, None, 2], X), part_of(X.T, X)
+    ((1,), (slice(None, None, None), 2), (slice(None, None, None), None, 2), None)
     """
     offset = part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
     if part.dtype != whole.dtype or offset < 0 or not part.size:
@@ -175,6 +175,9 @@ def part_of(part: Any, whole: Any) -> tuple[Any, ...] | None:
     index: list[Any] = []
     left = [*zip(part.shape, part.strides)]
     for size, stride in zip(whole.shape, whole.strides):
+        while left and left[0][0] == 1 != size:
+            left.pop(0)
+            index.append(None)
         if left and left[0] == (size, stride):
             left.pop(0)
             index.append(slice(None))

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.teach.recorded_arrays import CREATION, NUMPY, REPLACED, Array, Float, Namespace, Plain
+from minigrad.program.recorded_arrays import CREATION, NUMPY, REPLACED, Array, Float, Namespace, Plain
 from minigrad.tensors.tensor import Tensor
 
 PACKAGES = tuple(f"{Path(module.__file__ or '').parent}{'/'}" for module in (np, sys.modules["minigrad"]))

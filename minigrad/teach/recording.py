@@ -1,6 +1,6 @@
 """Run a function that was written for NumPy's arrays on Tensors, so that its graph is recorded, with places and names.
 
-The function receives an `Array` (`recorded_arrays.py`), and is rebuilt to see functions of NumPy that record
+The function receives an `Array` (`program/recorded_arrays.py`), and is rebuilt to see functions of NumPy that record
 (`rebinding.py`).
 """
 
@@ -20,8 +20,8 @@ import numpy as np
 from minigrad.grad_mode import enable_grad, mode
 from minigrad.hooks import watchers
 from minigrad.primitives import layout
+from minigrad.program.recorded_arrays import Array, array
 from minigrad.teach.rebinding import PACKAGES, Rebinding
-from minigrad.teach.recorded_arrays import Array, array
 from minigrad.tensors.operand_info import Constant
 from minigrad.tensors.tensor import Tensor
 

@@ -324,14 +324,14 @@ difference = z - y               # (5, 1)
 loss = (difference ** 2).mean()
 
 # backward
-dz = 2 * difference / 5                                     # (5, 1)
-dy = -dz                                                    # (5, 1)
-dW2 = h.T @ dz                                              # (4, 1)
-dh = dz @ W2.T                                              # (5, 4)
-dz1 = np.where(z1 > 0, dh, np.where(z1 == 0, 0.5 * dh, 0))  # (5, 4)
-db1 = dz1.sum(axis=0)                                       # (4,)
-dX = dz1 @ W1.T                                             # (5, 3)
-dW1 = X.T @ dz1                                             # (3, 4)
+dz = 2 * difference / 5        # (5, 1)
+dy = -dz                       # (5, 1)
+dW2 = h.T @ dz                 # (4, 1)
+dh = dz @ W2.T                 # (5, 4)
+dz1 = np.where(z1 > 0, dh, 0)  # (5, 4)
+db1 = dz1.sum(axis=0)          # (4,)
+dX = dz1 @ W1.T                # (5, 3)
+dW1 = X.T @ dz1                # (3, 4)
 
 # the loss: loss; its gradients: dX, dW1, db1, dW2, dy"""
     )
@@ -925,3 +925,77 @@ def test_average_pooling_of_tiles_is_one_line_forward_and_backward() -> None:
 def test_transposed_products_of_stacks() -> None:
     q, k = (minigrad.randn(2, 3, 4, dtype="float64", requires_grad=True) for _ in range(2))
     assert "dx2 = dz1.swapaxes(-2, -1) @ x " in check((q @ k.transpose(1, 2)).tanh().sum(), [q, k])
+
+
+rng = np.random.default_rng(0)
+y, labels, eps = (rng.random(6) > 0.4).astype(float), np.array([0, 2, 1, 1, 0, 2]), rng.standard_normal((6, 2))
+
+
+def gate(h: Any, W: Any, U: Any) -> Any:
+    z = 1 / (1 + np.exp(-(h @ W)))
+    n = np.tanh(z * h @ U)
+    return (((1 - z) * h + z * n) ** 2).sum()
+
+
+def logistic(w: Any, b: Any, X: Any) -> Any:
+    p = 1 / (1 + np.exp(-(X @ w + b)))
+    return -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean()
+
+
+def normalized(x: Any, gamma: Any) -> Any:
+    xhat = (x - x.mean(0)) / np.sqrt(x.var(axis=0) + 1e-5)
+    return np.sin(gamma * xhat).sum() + x.std(0).sum()
+
+
+def softmax_loss(W: Any, X: Any) -> Any:
+    scores = np.maximum(0, X @ W)
+    scores = scores - scores.max(1, keepdims=True)
+    logp = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    return -logp[np.arange(6), labels].mean() - 0.01 * (np.exp(logp) * logp).sum(axis=1).mean()
+
+
+def kernel(centers: Any, sigma: Any) -> Any:
+    d2 = ((eps[:, None, :] - centers) ** 2).sum(axis=2)
+    return np.exp(-d2 / (2 * sigma**2)).sum()
+
+
+def windows(x: Any, w: Any) -> Any:
+    return (np.stack([x[i : i + 3] @ w for i in range(4)]) ** 2).sum()
+
+
+def rolled(W: Any) -> Any:
+    h = np.zeros((1, 3))
+    for t in range(2):
+        x = np.zeros((1, 3))
+        x[0, labels[t]] = 1
+        h = np.tanh(x + h @ W)
+    return h.sum()
+
+
+def fitted(a: Any, b: Any) -> Any:
+    return ((a + b * y - labels) ** 2).sum()
+
+
+@pytest.mark.parametrize(
+    ("function", "sizes", "lines", "never"),
+    [
+        (gate, [(6, 3), (3, 3), (3, 3)], ["z = 1 / z3", "dz = ", "** 2"], ["/ z2 / z2", "* (-"]),
+        (logistic, [(3,), (), (6, 3)], ["y * log + ", "dw = X.T @ dz", "dX = dz[:, None] * w"], ["mask", "[:, 0]"]),
+        (normalized, [(6, 3), (3,)], ["mean(axis=0"], ["/ 5", "(0.5"]),
+        (softmax_loss, [(3, 3), (6, 3)], ["labels]", "/ 600", "> 0, ", ", 0)"], ["broadcast_to", "product", "== 0", "index"]),
+        (kernel, [(3, 2), ()], ["eps[:, None] - centers", "[..., None]"], ["+ -", "* -", "(2 * difference)"]),
+        (windows, [(6,), (3,)], ["dx = np.zeros(6)", "dx[2:5] += dz3 * w"], ["out", "None", "total"]),
+        (rolled, [(3, 3)], ["h = np.zeros((1, 3))", "h2 = np.tanh(x + h @ W)"], ["mask", "np.zeros((1, 3))  # (1, 3)\nx"]),
+        (fitted, [(), ()], ["b * y", "- labels"], ["mask"]),
+    ],
+)  # fmt: skip
+def test_functions_of_arrays_are_written_as_by_hand(function: Any, sizes: Any, lines: Any, never: Any) -> None:
+    """With NumPy's conventions and the function's own names, and the gradients that differences give."""
+    local = np.random.default_rng(1)
+    given = [local.standard_normal(size) if size or function is not fitted else local.random() for size in sizes]
+    text = source(function, *[a if np.ndim(a) else float(a) for a in given])
+    assert all(line in text for line in lines) and not any(line in text for line in never), text
+    found, direction = text.run(), [local.standard_normal(np.shape(a)) for a in given]
+    ends = [function(*[a + sign * 1e-6 * d for a, d in zip(given, direction)]) for sign in (1, -1)]
+    slope = sum(np.sum(found[name] * d) for name, d in zip(text.gradients.values(), direction))
+    np.testing.assert_allclose(slope, (ends[0] - ends[1]) / 2e-6, rtol=1e-5)

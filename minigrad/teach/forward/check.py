@@ -17,10 +17,10 @@ import numpy as np
 from minigrad.nn.arguments import check_callable
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
+from minigrad.program.recorded_arrays import Array
 from minigrad.teach.forward.forms import expanded
 from minigrad.teach.forward.search import EXACT, HALF, LIKELY, LIMIT, SINGLE, Search, equal
 from minigrad.teach.mistakes.factors import factor_words
-from minigrad.teach.recorded_arrays import Array
 from minigrad.teach.recording import record
 from minigrad.teach.report import Report, either
 from minigrad.teach.restoring import same_generators
