@@ -74,14 +74,17 @@ def expression(term: Term, show: Show, numpy: bool = True) -> ast.expr:
         return _filled(term, each)
     if op == "index":
         index = args[1]
-        if index[-1] is None and index[:2] == (slice(None),) * 2 and {*map(repr, index[:-1])} == {repr(slice(None))}:
+        n = len(args[0].shape)
+        if n > 1 and index[n:] == (None,) and all(i == slice(None) for i in index[:n]):
             index = (..., None)
         return ast.Subscript(each(args[0]), _index([each(i) for i in index]), ast.Load())
     if op == "transpose":
         return _transposed(each(args[0]), args[1], each)
     if op == "reshape":
-        sizes = args[1] if args[1] else ((),)
-        return ast.Call(ast.Attribute(each(args[0]), "reshape", ast.Load()), [each(size) for size in sizes], [])
+        sizes, x = args[1] if args[1] else ((),), each(args[0])
+        if _starts_negative(x):
+            return _negative(expression(term, lambda _: _negative(x), numpy))
+        return ast.Call(ast.Attribute(x, "reshape", ast.Load()), [each(size) for size in sizes], [])
     if op in ("astype", "view", "copy"):
         return ast.Call(ast.Attribute(each(args[0]), op, ast.Load()), [each(a) for a in args[1:]], keywords)
     if op == "broadcast":

@@ -982,10 +982,10 @@ def fitted(a: Any, b: Any) -> Any:
         (gate, [(6, 3), (3, 3), (3, 3)], ["z = 1 / z3", "dz = ", "** 2"], ["/ z2 / z2", "* (-"]),
         (logistic, [(3,), (), (6, 3)], ["y * log + ", "dw = X.T @ dz", "dX = dz[:, None] * w"], ["mask", "[:, 0]"]),
         (normalized, [(6, 3), (3,)], ["mean(axis=0"], ["/ 5", "(0.5"]),
-        (softmax_loss, [(3, 3), (6, 3)], ["labels]", "/ 600", "> 0, ", ", 0)"], ["broadcast_to", "product", "== 0", "index"]),
+        (softmax_loss, [(3, 3), (6, 3)], ["labels]", "/ 600", "> 0, "], ["broadcast", "product", "== 0"]),
         (kernel, [(3, 2), ()], ["eps[:, None] - centers", "[..., None]"], ["+ -", "* -", "(2 * difference)"]),
         (windows, [(6,), (3,)], ["dx = np.zeros(6)", "dx[2:5] += dz3 * w"], ["out", "None", "total"]),
-        (rolled, [(3, 3)], ["h = np.zeros((1, 3))", "h2 = np.tanh(x + h @ W)"], ["mask", "np.zeros((1, 3))  # (1, 3)\nx"]),
+        (rolled, [(3, 3)], ["h = np.zeros((1, 3))", "h2 = np.tanh(x + h @ W)"], ["mask"]),
         (fitted, [(), ()], ["b * y", "- labels"], ["mask"]),
     ],
 )  # fmt: skip

@@ -120,6 +120,37 @@ def words() -> tuple[np.ndarray, np.ndarray]:
     return X, X[:, -1] % 3
 
 
+class Into(nn.Module):
+    """A reshape."""
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x: Any) -> Any:
+        return x.reshape(-1, *self.shape)
+
+
+class Latent(nn.Module):
+    """A variational autoencoder, with its loss."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.encode, self.decode, self.factor = nn.Linear(D, 8), nn.Linear(4, D), factor
+
+    def forward(self, x: Any, y: Any) -> Any:
+        mu, logvar = self.encode(x).chunk(2, 1)
+        z = mu + (logvar / 2).exp() * minigrad.randn(*mu.shape)
+        divergence = -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1).mean()
+        return ((self.decode(z) - x) ** 2).sum(1).mean() + self.factor * divergence
+
+
+def biases_alone(model: nn.Module) -> nn.Module:
+    for name, p in model.named_parameters():
+        p.requires_grad_(name.endswith("bias"))
+    return model
+
+
 class First(nn.Module):
     """The first of two inputs."""
 
@@ -235,6 +266,7 @@ HEALTHY: dict[str, Case] = {
         following(),
         lambda out, y: F.cross_entropy(out.transpose(1, 2), minigrad.tensor(y)),
     ),
+    "a divergence that counts": lambda: (Latent(4.0), (line()[0], line()[0]), None),
     "two layers": lambda: (mlp(), blobs(), nn.CrossEntropyLoss()),
     "batch normalization and dropout": lambda: (
         mlp(nn.BatchNorm1d(48), nn.ReLU(), nn.Dropout(0.5)),
@@ -459,6 +491,24 @@ SICK: dict[str, tuple[str, str, Case]] = {
     "small weights": ("outputs", "fade", lambda: (deep(nn.Tanh, 6, 0.02), blobs(), CE)),
     "large weights": ("outputs", "explode", lambda: (deep(nn.ReLU, 5, 1.0), blobs(), CE)),
     "deep sigmoid": ("gradients", "vanishes", lambda: (deep(nn.Sigmoid, 8, None), blobs(), CE)),
+    "scores reshaped": ("scores", "the 9 classes come second", lambda: (
+        NextToken(causal=True), following(),
+        lambda out, y: F.cross_entropy(out.reshape(len(out), 9, -1), minigrad.tensor(y)))),
+    "channels last": ("layers", "permute(0, 3, 1, 2)", lambda: (
+        nn.Sequential(Into(3, 4, 4), nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(32, C)),
+        (blobs(d=48)[0].reshape(N, 4, 4, 3), blobs(d=48)[1]), CE)),
+    "divergence of 1000": ("loss", "its factor is too large", lambda: (Latent(1000.0), (line()[0], line()[0]), None)),
+    "one layer three times": ("layers", "stands 3 times", lambda: (
+        mlp(*[nn.ReLU(), nn.Linear(48, 48)] * 3, nn.ReLU()), blobs(), CE)),
+    "a class without weight": ("scores", "examples of class 1 get no gradient", lambda: (
+        mlp(), blobs(), nn.CrossEntropyLoss(weight=minigrad.tensor([1.0, 0.0, 1.0, 1.0])))),
+    "an ignored class": ("scores", "of class 0 get no gradient", lambda: (
+        mlp(), blobs(), nn.CrossEntropyLoss(ignore_index=0))),
+    "too much is frozen": ("overfit", "0.weight and 2.weight are frozen", lambda: (
+        biases_alone(mlp()), blobs(), CE)),
+    "wide and saturated": ("units", "saturated", lambda: (
+        with_weights(nn.Sequential(nn.Linear(100, 48), nn.Tanh(), nn.Linear(48, C)), 0, lambda w: 100 * w),
+        blobs(d=100), CE)),
     "saturated": ("units", "saturated", lambda: (with_weights(mlp(nn.Tanh()), 0, lambda w: 100 * w), blobs(), CE)),
     "saturated by initial weights": ("units", "saturated", lambda: (deep(nn.Tanh, 5, 1.0), blobs(), CE)),
     "saturated function": ("units", "saturated", lambda: (Function(lambda z: (50 * z).tanh()), blobs(), CE)),

@@ -125,4 +125,4 @@ def _checks(trial: Trial, steps: int) -> Iterator[Check]:
     # a mistake in what is computed comes before numbers that are too large or too small, which follow from it
     yield from (start.forward(trial), learning.trained(trial), start.shapes(trial), start.scores(trial))
     yield from (scales.layers(trial, bool(fit.ok)), independence.examples(trial), scales.outputs(trial))
-    yield from (scales.units(trial, bool(fit.ok)), start.loss(trial), scales.gradients(trial), fit)
+    yield from (scales.units(trial, bool(fit.ok)), start.loss(trial, bool(fit.ok)), scales.gradients(trial), fit)

@@ -25,7 +25,10 @@ EIGHT = 8
 """The number of examples to overfit."""
 RATES = (1e-2, 1e-3, 1e-1)
 """The learning rates of Adam that are tried, one after the other, until one overfits."""
-_CUT = "between there and the loss the graph is cut (detach(), .data, .numpy(), no_grad()), or the result is not used"
+_CUT = (
+    "between there and the loss the graph is cut (detach(), .data, .numpy(), no_grad(), a comparison, rounding), or "
+    "the result is not used"
+)
 
 
 @check
@@ -104,9 +107,13 @@ def overfit(trial: Trial, steps: int) -> Verdict:
     if best < 0.5 * start:
         return None, f"{text}: it falls, but not to 0. More steps or a larger model may help"
     if _is_known(trial):
-        return False, (
-            f"{text}. A network that cannot learn {few.n} examples by heart has a mistake, or the other verdicts "
-            "say why. Do inputs and targets belong together?"
+        frozen = [name for name, p in trial.model.named_parameters() if p.ndim > 1 and not p.requires_grad]
+        return False, f"{text}. " + (
+            f"{listed(frozen)} {'is' if len(frozen) == 1 else 'are'} frozen: is too little left to train? A new last "
+            "layer needs requires_grad_(True)"
+            if frozen
+            else f"A network that cannot learn {few.n} examples by heart has a mistake, or the other verdicts say why. "
+            "Do inputs and targets belong together?"
         )
     return None if best < 0.98 * start else False, text
 

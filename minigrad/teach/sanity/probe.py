@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.autograd.gradients import grads
+from minigrad.teach import loss_graph
 from minigrad.teach.sanity.trial import Trial, cross_entropies
 from minigrad.tensors.creation import as_tensor
 
@@ -21,6 +22,8 @@ LARGEST = 3.0
 """The scores are scaled down to this, where a softmax is not yet saturated."""
 SMALL = 1e-2
 """The factor of a mean loss that counts as too small. Losses are weighted, or divided by a few accumulated steps."""
+FACTOR, OUTWEIGHS = 20.0, 3.0
+"""The factor of a term without targets, and its size in those of the data, from which it leaves the data no say."""
 ROUNDING = 1e-3
 """The relative error within which two gradients are the same; the scores may be float32."""
 
@@ -106,6 +109,20 @@ def outweighed(trial: Trial) -> str:
         f"{loss:.3g} at the start, and {loss - fit:.3g} of it does not depend on the scores: a penalty of the weights "
         f"outweighs the {name}, {fit:.3g}. Use a smaller factor, such as 1e-4"
     )
+
+
+def dominated(trial: Trial) -> str:
+    """Say that a term without targets, as a divergence or a penalty, has a factor that makes it outweigh the others."""
+    parts = loss_graph.terms(trial.result.node) if trial.result.node is not None else []
+    sizes = [(abs(float(trial.found[t]) * f), abs(f), loss_graph.has_targets(t)) for t, f in parts if t in trial.found]
+    data = sum(size for size, _, with_targets in sizes if with_targets)
+    for size, times, with_targets in sizes:
+        if not with_targets and times >= FACTOR and size > OUTWEIGHS * data > 0:
+            return (
+                f"{trial.result.item():.3g} at the start, and {size:.3g} of it is a term without targets, a divergence "
+                f"or a penalty, against {data:.3g} of the data: its factor is too large. Weigh it less"
+            )
+    return ""
 
 
 def wrong_scale(trial: Trial) -> str:
@@ -224,6 +241,21 @@ def one_class(trial: Trial) -> str:
     return f"all {len(pair[1])} targets of this batch are class {pair[1][0]}: is the data sorted? Shuffle the examples"
 
 
+def left_out(trial: Trial) -> str:
+    """Say that the examples of a class get no gradient, as with ignore_index or a weight of 0."""
+    pair, reaction = trial.scores_and_labels(), react(trial)
+    if pair is None or reaction is None or reaction.gradient.ndim != 2 or len(pair[1]) < 8:
+        return ""
+    still, labels = np.asarray(~reaction.gradient.any(1)), pair[1]
+    left = [c for c in np.unique(labels) if still[labels == c].all() and (labels == c).sum() > 1]
+    if len(left) != 1 or still.sum() != (labels == left[0]).sum():
+        return ""
+    return (
+        f"the {still.sum()} examples of class {left[0]} get no gradient, so it is never learned: is it the loss's "
+        "ignore_index, or has it the weight 0?"
+    )
+
+
 def no_gradient_for_0(trial: Trial) -> str:
     """Say that targets of 0 and 1 are multiplied with the scores, as in a hinge loss of targets -1 and 1."""
     y, out = trial.batch.y, trial.output._array
@@ -252,6 +284,14 @@ def over_all(trial: Trial) -> str:
     if not size or np.abs(g.sum(1)).sum() < ROUNDING * size or abs(g.sum()) > ROUNDING * size:
         return ""  # a softmax does not change if all of its scores grow by the same number, so its gradient sums to 0
     axis = np.abs(g.sum(0)).sum() < ROUNDING * size
+    shape, raw = trial.output.shape, reaction.gradient if reaction is not None else g
+    if len(shape) > 2:
+        first = (shape[0], shape[-1], math.prod(shape[1:-1]))
+        if np.abs(raw.reshape(first).sum(1)).sum() < ROUNDING * size:
+            return (
+                f"the scores of shape {shape} are reshaped so that the {shape[-1]} classes come second, which mixes "
+                "the positions: move the axis by transpose(1, 2), or flatten scores to (-1, classes), targets to (-1,)"
+            )
     where = "over axis 0, the examples" if axis else "over all scores of all examples"
     return (
         f"the softmax of the loss runs {where}, so the probabilities of an example's classes do not sum to 1: "

@@ -15,13 +15,15 @@ from minigrad.teach.causes.activations import FLAT as STAIRS
 from minigrad.teach.causes.activations import no_activation, saturated_attention, steps_of_stairs
 from minigrad.teach.causes.functions import wrong_backward
 from minigrad.teach.causes.gradients import multiplied_by_zero
-from minigrad.teach.causes.layers import few_rows, strong_dropout, two_rows
+from minigrad.teach.causes.layers import few_rows, repeated, strong_dropout, two_rows
 from minigrad.teach.causes.sequences import forgotten
 from minigrad.teach.samples import axis_of_units, listed, named, norm
 from minigrad.teach.sanity.report import Verdict, check
 from minigrad.teach.sanity.trial import Trial, equal_along, mode
 from minigrad.teach.symptoms import APART, DEAD, against_explosion, against_vanishing
+from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.module_calls import calls
+from minigrad.tensors.tensor import Tensor
 
 FADED, BLOWN = 1e-3, 100.0
 """Bounds on the standard deviation over the examples of a layer's output, in those of the inputs."""
@@ -228,10 +230,31 @@ def units(trial: Trial, learns: bool) -> Verdict:
     return True, f"at most {worst:.0%} of a layer are dead" if counted else "no ReLU, tanh or sigmoid"
 
 
+def _channels_last(trial: Trial) -> str:
+    """Say that images with the channels last were reshaped, not transposed, to what a convolution gets."""
+    X = trial.batch.X
+    if trial.inside or X.ndim != 4 or X.dtype.kind != "f" or X.shape[3] == 1 or X.shape[1] == X.shape[3]:
+        return ""
+    first = (X.shape[0], X.shape[3], *X.shape[1:3])
+    leaf = as_tensor(X.copy()).requires_grad_()
+    with mode(trial.model, False):
+        out = trial.model(leaf)
+    known = isinstance(out, Tensor) and out.node is not None
+    graph: list[Any] = reverse_topological_order([out.node]) if known else []
+    for node in graph:
+        if node.inputs[:1] == (leaf.node,) and node.primitive.name == "reshape" and node.shape == first:
+            return (
+                f"the images of shape {X.shape} become {first} by a reshape, which takes parts of rows for channels: "
+                "to move the channels to axis 1, use permute(0, 3, 1, 2)"
+            )
+    return ""
+
+
 @check
 def layers(trial: Trial, learns: bool) -> Verdict:
     """Whether the layers have usual settings, and activations between them."""
-    if text := trial.said_by(wrong_backward, no_activation, strong_dropout, two_rows, few_rows, saturated_attention):
+    seen = wrong_backward, no_activation, repeated, strong_dropout, two_rows, few_rows, saturated_attention
+    if text := trial.said_by(*seen) or _channels_last(trial):
         return False, text
     pair = trial.scores_and_labels()
     if pair is not None and pair[0].shape[1] > 2 and not learns:

@@ -32,7 +32,7 @@ _ELSEWHERE = (
 """Causes in the graph that other checks, or others below, say more about."""
 PROBES = (
     *(probe.over_all, probe.differs_each_time, probe.other_class, probe.counted_from_1, probe.one_class),
-    probe.no_gradient_for_0,
+    *(probe.no_gradient_for_0, probe.left_out),
 )
 """What may be wrong with the scores, by the gradient of the loss; what is said first comes first."""
 ABOVE_GUESSING = 1.5
@@ -64,7 +64,7 @@ def other_rows(trial: Trial) -> str:
 
 
 @check
-def loss(trial: Trial) -> Verdict:
+def loss(trial: Trial, learns: bool) -> Verdict:
     """The loss at the start against that of guessing."""
     loss = trial.result.item()
     nodes = {p.node for p in trial.trainable.values() if p.node is not None}
@@ -79,7 +79,7 @@ def loss(trial: Trial) -> Verdict:
     if average is not None and average < 0:
         text = f"{loss:.3g} at the start: minus the cross entropy, so the steps go uphill. Leave the minus sign out"
         return False, text
-    for look in (probe.wrong_scale, probe.outweighed):
+    for look in (probe.wrong_scale, probe.outweighed, probe.dominated):
         if text := look(trial):
             return False, text
     if classes > 1:
@@ -97,7 +97,7 @@ def loss(trial: Trial) -> Verdict:
     if trial.is_squared_error():
         guess = float(np.mean(np.square(y.astype(float))))
         what = f"{loss:.3g} at the start; predicting 0 gives {guess:.3g}"
-        if loss > 10 * guess + 1:
+        if loss > (30 if learns else 10) * guess + 1:
             return False, f"{what}. Usual fixes: smaller initial weights, inputs of about 1"
         return True, what
     if trial.is_binary():

@@ -94,10 +94,11 @@ class Trial:
         self.scene.inputs = self.batch.X
         self.find_trainable()
         self.foreign = self._foreign()
+        if self.result.node is not None:
+            self.found = dict(values(self.result))  # which the backward pass releases
         self.gradients = self.gradients_of(self.result)
         self.moved = {name: g is not None and bool(g.any()) for name, g in self.gradients.items()}
         if self.result.node is not None:
-            self.found = dict(values(self.result))
             for node in reverse_topological_order([self.result.node]):
                 source: Any = (
                     node.inputs[0] if node.primitive is not None and node.primitive.name == "reshape" else None
