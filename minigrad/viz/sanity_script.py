@@ -68,11 +68,12 @@ def sanity_of(script: str | Path, arguments: Sequence[str] = ()) -> SanityReport
             continue
         for model in filter(_is_model, made):
             for place, output in enumerate(_several(model.result) or (model.result,)):
-                if not _hands_on(output, scores):
+                views = _views(output, scores)
+                if views is None:
                     continue
                 loss = partial(call.called, **call.options) if call.options else call.called
-                if output is not scores:
-                    loss = partial(_reshaped, loss, scores.shape[1:])
+                if views:
+                    loss = partial(_viewed, loss, views)
                 if output is not model.result:
                     loss = partial(_of_one, loss, place)
                 return sanity(model.called, (model.arguments[0], targets), loss)
@@ -86,7 +87,7 @@ def sanity_of(script: str | Path, arguments: Sequence[str] = ()) -> SanityReport
     if models and not any(p.node in leaves for model in models for p in model.parameters()):
         raise ValueError(
             f"{script}: the loss depends on no parameter of a model: between output and loss the graph is cut "
-            "(detach(), .data, .numpy(), tensor(...)), so nothing is trained"
+            "(detach(), .data, .numpy(), tensor(...), argmax, a comparison, rounding), so nothing is trained"
         )
     for call in filter(_is_model, reversed(made)):
         for batch_loss, targets in _by_hand(call.result, found[0]):
@@ -103,18 +104,25 @@ def _several(returned: Any) -> tuple[Any, ...]:
     return () if isinstance(returned, Tensor) or not isinstance(returned, Iterable) else tuple(returned)
 
 
-def _hands_on(output: Any, scores: Any) -> bool:
-    """Return whether the scores are a model's output, as it is or in another shape with the same last axis."""
-    if output is scores:
-        return True
-    node = getattr(scores, "node", None)
-    while node is not None and node.primitive is not None and node.primitive.name == "reshape":
+def _views(output: Any, scores: Any) -> list[Any] | None:
+    """Return the reshapes and transposes that make the scores of a model's output, in order; None if others do."""
+    found: list[Any] = []
+    node, end = getattr(scores, "node", None), getattr(output, "node", None)
+    while scores is not output and node is not end:
+        if node is None or node.primitive is None or node.primitive.name not in ("reshape", "permute"):
+            return None
+        found.insert(0, node)
         node = node.inputs[0]
-    return node is not None and node is getattr(output, "node", None) and output.numel() == scores.numel()
+    return found if scores is output or node is not None else None
 
 
-def _reshaped(loss: Callable[..., Any], shape: tuple[int, ...], output: Any, targets: Any) -> Any:
-    return loss(output.reshape(-1, *shape), targets)
+def _viewed(loss: Callable[..., Any], views: list[Any], output: Any, targets: Any) -> Any:
+    for node in views:
+        if node.primitive.name == "reshape":
+            output = output.reshape(-1, *node.shape[1:])
+        else:
+            output = Tensor.apply(node.primitive, output, **node.parameters)
+    return loss(output, targets)
 
 
 def _of_one(loss: Callable[..., Any], place: int, outputs: Any, targets: Any) -> Any:
@@ -143,8 +151,9 @@ def _negative(own: Callable[..., Any], output: Any, targets: Any) -> Any:
     return -own(output, as_tensor(targets))
 
 
-def _half_mean_square(output: Any, targets: Any) -> Any:
-    return 0.5 * functional.mse_loss(output, as_tensor(targets))
+def _distance(power: int, factor: float, reduction: str, output: Any, targets: Any) -> Any:
+    each = output - as_tensor(targets)  # which broadcasts, as the program does
+    return factor * getattr(each**2 if power == 2 else each.abs(), reduction)()
 
 
 def _picked(normalized: Callable[[Any], Any], output: Any, targets: Any, reduction: str) -> Any:
@@ -152,10 +161,7 @@ def _picked(normalized: Callable[[Any], Any], output: Any, targets: Any, reducti
 
 
 _DIFFERENCES: tuple[Callable[..., Any], ...] = (
-    functional.mse_loss,
-    _half_mean_square,
-    partial(functional.mse_loss, reduction="sum"),
-    functional.l1_loss,
+    *(partial(_distance, *how) for how in ((2, 1.0, "mean"), (2, 0.5, "mean"), (2, 1.0, "sum"), (1, 1.0, "mean"))),
 )
 _CROSS_ENTROPIES: tuple[Callable[..., Any], ...] = (
     functional.cross_entropy,

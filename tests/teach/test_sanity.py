@@ -808,6 +808,8 @@ SCRIPTS = {
     + MODEL
     + "cross_entropy(model(X), y, label_smoothing=0.1).backward()",
     "reshaped scores": MODEL + "nn.CrossEntropyLoss()(model(X.reshape(16, 4, 4)).view(-1, 2), y).backward()",
+    "transposed scores": MODEL
+    + "s = model(X.reshape(16, 4, 4)).transpose(1, 2)\nnn.CrossEntropyLoss()(s, y.reshape(16, 4)).backward()",
     "a loss in the model": "class Own(nn.Sequential):\n"
     "    def forward(self, x, targets=None):\n"
     "        scores = super().forward(x)\n"
@@ -850,6 +852,7 @@ def test_a_program_with_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[
         ("-(s - s.exp().sum().log())[range(64), y].mean()", "over all scores"),
         ("-s.softmax(1)[range(64), y].mean()", "without its logarithm"),
         ("-s.softmax(1)[range(64), y].sum()", "minus the probability"),
+        ("((s - y.float()[:, None]) ** 2).mean()", "compares all 2 outputs"),
     ],
 )
 def test_a_program_with_a_wrong_loss_of_its_own(
