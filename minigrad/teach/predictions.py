@@ -53,8 +53,8 @@ def wrong_answers(answer: Answer, edge: Edge | None = None) -> list[tuple[Any, s
         for m in CATALOGUE.values():
             site = sites.get(m.scope)
             for variant in m.find(site) if site is not None else ():
-                if m.name == "other function" and variant.key in FAR_FETCHED:
-                    continue
+                if m.name == "other function" and variant.key in FAR_FETCHED or m.name == "dropped":
+                    continue  # what is asked for cannot be forgotten; 0 says that it does not matter
                 wrong = variant.change(answer.right if edge is None or site is answer else edge.g)
                 if not isinstance(wrong, tuple):
                     number = wrong.item() if getattr(wrong, "size", 0) == 1 else wrong

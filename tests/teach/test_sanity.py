@@ -852,7 +852,7 @@ def test_a_program_with_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[
         ("-(s - s.exp().sum().log())[range(64), y].mean()", "over all scores"),
         ("-s.softmax(1)[range(64), y].mean()", "without its logarithm"),
         ("-s.softmax(1)[range(64), y].sum()", "minus the probability"),
-        ("((s - y.float()[:, None]) ** 2).mean()", "compares all 2 outputs"),
+        ("((nn.Linear(4, 1)(X) - y) ** 2).mean()", "broadcasts (64, 1) against (64,)"),
     ],
 )
 def test_a_program_with_a_wrong_loss_of_its_own(
