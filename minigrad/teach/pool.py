@@ -108,7 +108,7 @@ class Pool:
                     )
                     values[flat & (size > 1)] = np.nan
                     add(text, [(bases[i], bases[j]) for i, j in pairs], values, cost)
-        for number, cost in ((1.0, 0.2), (-1.0, 0.4), (2.0, 0.6), (0.5, 0.5), (-2.0, 0.8), (0.0, 3.0)):
+        for number, cost in ((1.0, 0.2), (-1.0, 0.4), (2.0, 1.6), (0.5, 1.6), (-2.0, 1.6), (0.0, 3.0)):
             add(f"{number:g}", [()], np.full((1, size), number), cost)
         self.matrix = np.concatenate(rows)
         self.assumes = np.array(costs)

@@ -619,6 +619,97 @@ def test_where_nothing_explains_the_error_its_structure_is_said(wrong: np.ndarra
     assert found is not None and found.mistake == "pattern" and said in found.cause
 
 
+TEACHER = softmax(2 * D)
+RMS = np.sqrt((B**2).mean(axis=1, keepdims=True))
+ROW = np.eye(4)[:, :1]
+
+
+@pytest.mark.parametrize(
+    ("f", "wrong", "said"),
+    [
+        # another number of elements, or a part of them
+        (lambda x: (x**2).mean(axis=0).sum(), B / 6, "by 12, the number of elements of `x`, instead of 4, the number"),
+        (
+            lambda x: (t(x).mean(axis=0) * A[0]).sum(),
+            A[0] * (1 - t(B) ** 2) / 4 * (ROWS == 0)[:, None],
+            "first one alone",
+        ),
+        # two mistakes that one number would explain
+        (
+            lambda x: (t(np.maximum(x @ A, 0)) * C).sum() / 8,
+            (C * (1 - t(np.maximum(B @ A, 0)) ** 2)) @ A.T,
+            "the mask of `np.maximum(x @ A, 0)` is left out and a constant factor of 8",
+        ),
+        (
+            lambda x: t(x * D).sum() + 0.3 * np.abs(x).sum() + 0.1 * (x**2).sum(),
+            D * (1 - t(B * D) ** 2) + 0.1 * B,
+            "the term of the penalty is 2 times too small",
+        ),
+        (
+            lambda x: (0.7 * t(x @ A) * C).sum() / 2,
+            2 * 0.7 * (C * (1 - t(B @ A) ** 2)) @ A.T / (2 * 0.7),
+            "off by two factors: a factor 1/2 is missing",
+        ),
+        # contributions that have each other's factor
+        (
+            lambda x: 0.3 * np.abs(x).sum() + 0.2 * (x**2).sum() + (x * C).sum(),
+            0.2 * np.sign(B) + 0.6 * B + C,
+            "each has the factor of the other",
+        ),
+        (
+            lambda x: (t(x @ A) * C + (x @ S) ** 2 * D).sum(),
+            (C * (1 - t(B @ A) ** 2)) @ S.T + (2 * (B @ S) * D) @ A.T,
+            "each is multiplied by the factor of the other",
+        ),
+        # functions of several operations
+        (
+            lambda x: (x / np.sqrt((x**2).mean(axis=1, keepdims=True)) * C).sum(),
+            (C - C.mean(axis=1, keepdims=True)) / RMS - B * (C * B).mean(axis=1, keepdims=True) / RMS**3,
+            "mean(g) is subtracted, as if the mean of x were",
+        ),
+        (
+            lambda x: (x / np.sqrt((x**2).mean(axis=1, keepdims=True)) * C).sum(),
+            C / RMS - B * (C * B).mean(axis=1, keepdims=True) / RMS**2,
+            "or its term lacks a factor 1/std, as with 1/std**2 for 1/std**3",
+        ),
+        (
+            lambda x: (TEACHER * (np.log(TEACHER) - np.log(softmax(x / 3)))).sum(),
+            (softmax(B / 3) - np.eye(3)[TEACHER.argmax(axis=1)]) / 3,
+            "the targets are hard",
+        ),
+        (
+            lambda x: (x[0] @ A @ x[0] + x[0] @ C[0]) * 2,
+            ROW * (4 * A @ B[0] + 2 * C[0]),
+            "as if a matrix were symmetric",
+        ),
+    ],
+)
+def test_the_likeliest_cause_is_said(f: Callable[[Any], Any], wrong: np.ndarray, said: str) -> None:
+    found = check_gradient(f, B, wrong).findings[0].diagnosis
+    assert found is not None and said in found.cause, found and found.cause
+
+
+def test_the_elements_of_windows_that_are_tiled_are_told_from_repeated_ones() -> None:
+    w = np.array([1.0, -2.0, 3.0])
+    found = check_gradient(lambda x: (x.reshape(3, 2).mean(axis=1) * w).sum(), np.ones(6), np.tile(w, 2) / 2)
+    assert "np.tile for np.repeat" in str(found)
+
+
+def test_the_second_mistake_is_made_on_what_the_first_changed() -> None:
+    """The gradient of more elements than those for which a mistake is made a matrix, `MOST_ROWS`."""
+    rng = np.random.default_rng(0)
+    index, w = np.arange(10)[:, None] + np.arange(20), rng.standard_normal((20, 3))
+    x, upstream = rng.standard_normal((2, 29)), rng.standard_normal((2, 10, 3))
+
+    def f(x: np.ndarray) -> Any:
+        return (np.maximum(x[:, index] @ w, 0) * upstream).sum()
+
+    dx = np.zeros_like(x)
+    dx[:, index] += upstream @ w.T  # wrong: no mask, and what overlaps is overwritten
+    found = check_gradient(f, x, dx).findings[0].diagnosis
+    assert found is not None and "the last one overwrites the others" in found.cause and "is left out" in found.cause
+
+
 def test_two_mistakes_are_found_together() -> None:
     def f(x: Any) -> Any:
         return (t(x @ A) * C).sum() + (x**2 * D).sum()

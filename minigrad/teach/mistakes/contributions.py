@@ -28,8 +28,10 @@ def _dropped(s: Edge) -> Iterator[Variant]:
         return  # "half of a square" or "earlier terms" says so
     # in the last pass of a loop, some uses are of no consequence
     several = any(s.tape.ops[k].users[1:] for k in s.words.same_instruction(s.source))
-    if several or s.source == 0 or s.is_of_pass_before or s.tape.ops[s.source].kind == "getitem":
-        users = [s.tape.ops[k].kind for k, _ in s.tape.ops[s.source].users]
+    source = s.tape.ops[s.source]
+    several = several or source.kind == "matmul" and len({*source.sources}) == 1  # x @ x
+    if several or s.source == 0 or s.is_of_pass_before or source.kind == "getitem":
+        users = [s.tape.ops[k].kind for k, _ in source.users]
         softmax = users == ["exp", "exp"]  # written out: what is forgotten there is the 1 of the target
         yield Variant(lambda g: np.zeros(s.operand.shape), assumes=1.5 * softmax)
 
@@ -76,7 +78,7 @@ def _sign(s: Edge) -> Iterator[Variant]:
 
 @mistake("doubled", "edge", "the contribution of {operand} through {through} is counted twice: a factor of 1/2 is "
          "missing, it is added twice, or it is passed on before all contributions have arrived and then again",
-         assumes=1.6)  # fmt: skip
+         assumes=1.5)  # fmt: skip
 def _doubled(s: Edge) -> Iterator[Variant]:
     yield Variant(lambda g: 2 * s.contribution(g))
 
@@ -494,8 +496,12 @@ def _wrong_order(s: Edge) -> Iterator[Variant]:
             said = f"they are laid out as {laid} and then permuted; a reshape to {shape} undoes {name}"
             back = tuple(np.argsort(axes))
             yield Variant(lambda g, n=laid, b=back: g.reshape(n).transpose(b), said, key=f"laid {axes}")
+        over = [s.tape.ops[k].parameters.get("axis") or () for k, _ in op.users if s.tape.ops[k].kind in REDUCTIONS]
+        spread_over = {d + side for axes in over for d in np.atleast_1d(axes).tolist() for side in (-1, 0)}
         for axes in orders(s.g.ndim):
-            said = f"the upstream gradient is permuted by {axes} before it is reshaped to {shape}"
+            moved = {d for d, axis in enumerate(axes) if axis != d}
+            tiled = " (np.tile for np.repeat)" * bool(spread_over and moved == spread_over)
+            said = f"the upstream gradient is permuted by {axes} before it is reshaped to {shape}{tiled}"
             yield Variant(lambda g, a=axes: g.transpose(a).reshape(shape), said, 0.1)
     if op.kind == "permute":
         said = "they are reshaped where the axes must be permuted back (a transpose)"
@@ -615,10 +621,15 @@ def _wrong_spread(s: Edge) -> Iterator[Variant]:
         largest = s.operand == s.operand.max(axis, keepdims=True)
         said = "to the largest alone, as that of a maximum"
         yield Variant(lambda g: largest * spread(g, shape, axis, keep), said, 0.2, "largest")
-        share, n = s.contribution(np.ones(op.value.shape)), s.operand.size
-        for which, at in (("first", 0), ("middle", n // 2), ("last", n - 1)) if op.value.size == 1 < n else ():
-            alone = share * (np.arange(n) == at).reshape(shape)
-            yield Variant(lambda g, a=alone: a * spread(g, shape, axis, keep), f"to the {which} one alone", 0.1, which)
+        share = s.contribution(np.ones(op.value.shape))
+        along = [*range(len(shape))] if axis is None else [a % len(shape) for a in np.atleast_1d(axis)]
+        for number, which in enumerate(("first", "middle", "last")):
+            at = [shape[d] // 2 * (number == 1) + (shape[d] - 1) * (number == 2) for d in range(len(shape))]
+            alone = np.zeros(shape)
+            alone[tuple(at[d] if d in along else slice(None) for d in range(len(shape)))] = 1
+            for by, far in ((share, ""), (1.0, ", without the 1/N of the mean"))[: 1 + (op.kind == "mean")]:
+                change = lambda g, a=alone * by: a * spread(g, shape, axis, keep)  # noqa: E731
+                yield Variant(change, f"to the {which} one alone{far}", 0.1 + 0.2 * bool(far), f"{which}{far}")
     if axis is None or np.ndim(axis) and len(axis) == len(shape):
         return
     one = (axis,) if isinstance(axis, int) else tuple(axis)

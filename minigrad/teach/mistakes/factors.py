@@ -32,18 +32,21 @@ def factor_words(c: float, tape: Tape) -> tuple[str, float]:
     for op in tape.ops:
         if op.value.size == 1 and f"the value of `{op.name}`" in dict(known) and _is(c, op.value.item()):
             return f"multiplied by `{op.name}`, a factor too many", 0.0
-    for value, said, far in _meanings(abs(c), known):
-        if value > 0 and _is(abs(c), value):
-            return ("of the wrong sign and " * (c < 0)) + said, max(far, 0.3 * (c < 0))
-    return f"off by a factor of {c:.6g}", 1.5
+    every = _meanings(abs(c), known, [n for n, _ in divisors(tape)])
+    found = [(far, said) for value, said, far in every if value > 0 and _is(abs(c), value)]
+    far, said = min(found, key=lambda one: max(one[0], 0.5), default=(1.5, f"off by a factor of {c:.6g}"))
+    return ("of the wrong sign and " * (c < 0 and bool(found))) + said, max(far, 0.3 * (c < 0))
 
 
 def _is(c: float, value: float) -> bool:
     return math.isclose(c, value, rel_tol=1e-6)
 
 
-def _meanings(c: float, known: list[tuple[str, float]]) -> Iterator[tuple[float, str, float]]:
-    """Yield factors that are wrong, what each means, and how much that assumes; `c` is the one that is asked for."""
+def _meanings(c: float, known: list[tuple[str, float]], divided: list[float]) -> Iterator[tuple[float, str, float]]:
+    """Yield factors that are wrong, what each means, and how much that assumes.
+
+    `c` is the one that is asked for, and `divided` are the numbers that the function divides by.
+    """
     for called, n in known:
         if n < 1:  # such as 1 / m, a constant of the function
             once = f"the factor {n:g} ({called}) is missing, or 1/{n:g} is applied once too often"
@@ -69,13 +72,14 @@ def _meanings(c: float, known: list[tuple[str, float]]) -> Iterator[tuple[float,
             f"{n:g}**2 times too small: {n:g}**2 is missing, or {n:g} divides for multiplies ({called})",
             0.0,
         )
-        if n != 2:
+        if n > 2 and not called.startswith(("the constant", "the value")):
             yield n - 1, f"{n - 1:g} times too large ({called}, less 1)", 0.0
     for (first, n), (second, m) in pairs:
         if max(n, m) < 1:  # such as alpha and 1 - alpha
             yield n / m, f"off by {n:g}/{m:g}: multiplied by {n:g} ({first}) instead of {m:g} ({second})", 0.4
         else:
-            yield n / m, f"off by {n:g}/{m:g}: {_instead(m, second, n, first)}", 0.4
+            far = 0.4 if m > 2 and any(_is(n, d) for d in divided) else 0.9
+            yield n / m, f"off by {n:g}/{m:g}: {_instead(m, second, n, first)}", far
     for called, n in known:
         for wrong, right in ((n, n - 1), (n - 1, n)):
             yield (
@@ -91,7 +95,8 @@ def _meanings(c: float, known: list[tuple[str, float]]) -> Iterator[tuple[float,
             yield 1 / root, f"{root:g} times too small: multiplied {by}", 0.3
     for (first, n), (second, m) in pairs:
         yield math.sqrt(n / m), f"divided by sqrt({m:g}), {second}, instead of sqrt({n:g}), {first}", 0.5
-    two = itertools.combinations(_powers([*plain[:8], (SQUARE, 2.0)]), 2)
+    several = dict.fromkeys([*plain[:8], *of_data[-4:], (SQUARE, 2.0)])
+    two = itertools.combinations(_powers([*several]), 2)
     for _, first, second, value in sorted((i + j, a, b, x * y) for (x, a, i), (y, b, j) in two):
         yield value, f"off by two factors: {first}; and {second}", 0.8
     whole = round(max(c, 1 / c))
@@ -105,15 +110,26 @@ def _instead(m: float, second: str, n: float, first: str) -> str:
 
 def ratio_words(c: float, tape: Tape) -> str:
     """Return which number of elements a mean is divided by instead of its own, "" if that does not explain a factor."""
-    ops = [op for op in tape.ops if op.value.size > 1]
-    means = [op.operands[0].size / op.value.size for op in tape.ops if op.kind == "mean" and op.value.size]
-    sizes = [
-        (f"the size of dimension {d} of `{op.name or op.kind}`", m) for op in ops for d, m in enumerate(op.value.shape)
-    ]
-    for n, (called, m) in itertools.product(means, sizes):
+    words = Words(tape)
+    ops = [(words.name(k), op.value) for k, op in enumerate(tape.ops) if op.value.size > 1]
+    sizes = [(f"the size of dimension {d} of {name}", m) for name, y in ops for d, m in enumerate(y.shape) if m > 1]
+    sizes += [(f"the number of elements of {name}", y.size) for name, y in ops]
+    for (n, of), (called, m) in itertools.product(divisors(tape), sizes):
         if math.isclose(c, n / m, rel_tol=1e-6):
-            return _instead(m, called, n, AVERAGED)
+            return _instead(m, called, n, of)
     return ""
+
+
+def divisors(tape: Tape) -> list[tuple[float, str]]:
+    """Return the numbers that the function divides by, and what each is."""
+    averages = [op for op in tape.ops if op.kind in ("mean", "var", "std") and op.value.size]
+    found = [(op.operands[0].size / op.value.size, AVERAGED) for op in averages]
+    for k, op in enumerate(tape.ops):
+        if op.kind == "div" and np.size(op.operands[1]) == 1:
+            source, n = op.sources[1], float(np.ravel(op.operands[1])[0])
+            if source is None or not tape.ops[source].active:
+                found.append((abs(n), Words(tape).operand(k, 1)))
+    return found
 
 
 def _powers(known: list[tuple[str, float]]) -> list[tuple[float, str, int]]:
@@ -135,7 +151,7 @@ def meaningful(tape: Tape) -> list[tuple[str, float]]:
     found: dict[float, str] = {2.0: SQUARE}
     words = Words(tape)
     squares = f"{SQUARE}, or " * any(map(is_square, tape.ops))
-    of_2 = False
+    of_2 = ""
 
     def add(n: float, called: str) -> None:
         if n == 2 and found[n] == SQUARE:
@@ -146,7 +162,8 @@ def meaningful(tape: Tape) -> list[tuple[str, float]]:
         for i, o in enumerate(op.operands):
             if op.sources[i] is None and o is not None and np.ndim(o) == 0 and float(o) not in (0, 1, -1):
                 found.setdefault(abs(float(o)), f"the constant {op.names.get(i) or f'{float(o):g}'}")
-                of_2 |= abs(float(o)) == 2 and op.kind != "pow"
+                if abs(float(o)) in (2, 0.5) and op.kind != "pow":
+                    of_2 = of_2 or f"the constant {abs(float(o)):g}"
     for k, op in enumerate(tape.ops):
         if not op.active and op.value.size == 1 and float(op.value.ravel()[0]) not in (0, 1, -1):
             found.setdefault(abs(float(op.value.ravel()[0])), f"the value of {words.name(k)}")
@@ -173,7 +190,7 @@ def meaningful(tape: Tape) -> list[tuple[str, float]]:
                     if v > 0 and v != 1:  # such as the weights of two classes, or the mask of dropout
                         found.setdefault(v, f"in {words.operand(k, i)}")
     if of_2:
-        add(2.0, "the constant 2")
+        add(2.0, of_2)
     known = [(meaning, n) for n, meaning in found.items() if n > 0 and n != 1]
     # sizes first: a constant of the function may be the inverse of one by chance, and a number of the data any
     return sorted(known, key=lambda one: (one[0].startswith("the number of elements"), _is_of_data(*one)))

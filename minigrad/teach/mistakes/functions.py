@@ -228,21 +228,30 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
          assumes=1.1)  # fmt: skip
 def _soft_targets(s: Block) -> Iterator[Variant]:
     """The loss -sum(t * log softmax(x)), where t are probabilities, such as labels that are smoothed."""
-    if s.op.kind != "mul" or s.x.shape != s.y.shape or not s.x.ndim:
+    if s.op.kind != "mul" or s.x.shape != s.y.shape or not s.x.ndim or s.early == s.k:
         return
     i = next((i for i, k in enumerate(s.op.sources) if k is None or not s.tape.ops[k].active), 0)
-    t, logs = np.broadcast_to(s.op.operands[i], s.y.shape), s.op.operands[1 - i]
-    p, n = np.exp(logs), s.x.shape[-1]
-    if not np.allclose(t.sum(-1), 1) or not np.allclose(p.sum(-1), 1) or t.min() < 0 or s.early == s.k:
+    t, n = np.broadcast_to(s.op.operands[i], s.y.shape), s.x.shape[-1]
+    if not np.allclose(t.sum(-1), 1) or t.min() < 0:
         return
-    factor = (t - p) * p * (1 - p)
+    scaled = [s.tape.ops[k] for k, j in s.tape.ops[s.early].users if not j and s.tape.ops[k].kind in ("mul", "div")]
+    of_op = [float(op.operands[1]) ** (1 if op.kind == "mul" else -1) for op in scaled if np.ndim(op.operands[1]) == 0]
+    for by in (1.0, *of_op):  # a temperature divides the scores
+        e = np.exp(by * (s.x - s.x.max(-1, keepdims=True)))
+        p = e / e.sum(-1, keepdims=True)
+        if np.allclose(np.abs(s.local), by * np.abs(t - p)):
+            break
+    else:
+        return
+    sign = by if np.allclose(s.local, by * (t - p)) else -by  # of t * log(t / p), a divergence
+    factor = sign * (t - p) * p * (1 - p)
     yield Variant(lambda g: factor * g.mean(-1, keepdims=True), "it has the factor p * (1 - p), which the loss cancels")
     low, hot = t.min(-1, keepdims=True), 1.0 * (t == t.max(-1, keepdims=True))
     eps = n * low
     for said, other in {
         "the targets are not subtracted": 0 * t,
         "the targets are added, not subtracted": -t,
-        "the targets are not smoothed: 1 for the class, and 0 for the others": hot,
+        "the targets are hard, 1 for the likeliest class and 0 for the others: neither smoothed nor probabilities": hot,
         f"eps / {n} is missing in the smoothed targets": t - low,
         f"eps is used instead of eps / {n} in the smoothed targets": t - low + eps,
         "the factor 1 - eps is missing in the smoothed targets": hot + low,
@@ -252,8 +261,9 @@ def _soft_targets(s: Block) -> Iterator[Variant]:
         f"eps / {n - 1} is added instead of eps / {n} in the smoothed targets": t - low + eps / (n - 1),
     }.items():
         # the upstream gradient is the same for all classes, which are added up
-        yield Variant(lambda g, t=other: (t - p) * g.mean(-1, keepdims=True), said)
-        yield Variant(lambda g, t=other: t * g - p * (t * g).sum(-1, keepdims=True), said, 0.1, f"{said} in the loss")
+        yield Variant(lambda g, t=other: sign * (t - p) * g.mean(-1, keepdims=True), said)
+        in_loss = lambda g, t=sign * other: t * g - p * (t * g).sum(-1, keepdims=True)  # noqa: E731
+        yield Variant(in_loss, said, 0.1, f"{said} in the loss")
 
 
 @mistake("binary cross entropy", "block", "the gradient of {node}{line}, the logarithm of a sigmoid, with respect to "
@@ -431,6 +441,8 @@ def _normalizations(
             "the term of the mean counts twice": (2.0, mean),
             "mean(g) is divided by N once more": (1 / n, mean),
         }
+    elif kind == "rms":
+        means = {"mean(g) is subtracted, as if the mean of x were (the gradient of a layer norm)": (1.0, mean)}
     spread = {
         "the term of the standard deviation, xhat * mean(g * xhat), is missing (it is treated as a constant)": 0.0,
         "a sign is wrong: + xhat * mean(g * xhat)": -1.0,
@@ -441,16 +453,18 @@ def _normalizations(
         "the mean of g * xhat is divided by N once more": 1 / n,
     }
     arrays = {
-        "x is used instead of xhat": (s.x, s.x),  # both; a step of the standard deviation may give the same
-        "x is used instead of the xhat before the mean": (s.x, xhat),
-        "x is used instead of the xhat in the mean": (xhat, s.x),
         "xhat is missing before mean(g * xhat)": (np.ones_like(xhat), xhat),
         "xhat is missing in mean(g * xhat)": (xhat, np.ones_like(xhat)),
     }
-    if centred:
-        arrays["x - mean(x) is used instead of xhat"] = (d, d)
-        arrays["x - mean(x) is used instead of the xhat before the mean"] = (d, xhat)
-        arrays["x - mean(x) is used instead of the xhat in the mean"] = (xhat, d)
+    for called, a in {"x": s.x, "x - mean(x)": d}.items() if not np.allclose(s.x, d) else {"x": d}.items():
+        if a is d:  # of both, a step of the standard deviation may give the same; of one, the place is of no matter
+            power = "or its term lacks a factor 1/std"
+            arrays[f"{called} is used instead of xhat, {power}**2"] = (d, d)
+            arrays[f"{called} is used instead of one xhat, {power}, as with 1/std**2 for 1/std**3"] = (d, xhat)
+        else:
+            arrays[f"{called} is used instead of xhat"] = (a, a)
+            arrays[f"{called} is used instead of the xhat before the mean"] = (a, xhat)
+            arrays[f"{called} is used instead of the xhat in the mean"] = (xhat, a)
     scales = {
         "the factor 1/std is missing": np.ones_like(std),
         "it is divided by the variance, not by its root": std**2,

@@ -23,12 +23,16 @@ def subsets(axes: Iterable[int]) -> Iterator[tuple[int, ...]]:
 
 
 def orders(n: int) -> Iterator[tuple[int, ...]]:
-    """Yield the orders of n axes: all up to five, and those with two exchanged beyond."""
+    """Yield the orders of n axes: all up to five, and those with one or two pairs exchanged beyond."""
     if n <= 5:
         yield from itertools.permutations(range(n))
         return
-    for a, b in itertools.combinations(range(n), 2):
-        yield tuple(b if d == a else a if d == b else d for d in range(n))
+    pairs = [*itertools.combinations(range(n), 2)]
+    for several in [(pair,) for pair in pairs] + [
+        (p, q) for p, q in itertools.combinations(pairs, 2) if not {*p} & {*q}
+    ]:
+        moved = {d: e for pair in several for d, e in (pair, pair[::-1])}
+        yield tuple(moved.get(d, d) for d in range(n))
 
 
 def dimensions(axes: tuple[int, ...]) -> str:

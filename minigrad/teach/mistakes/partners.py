@@ -25,6 +25,11 @@ def _exchanged(pair: Partners) -> Iterator[Variant]:
     said = f"is exchanged with what goes back to {other}"
     if a.op.kind in ("cat", "stack"):
         yield Variant({a: lambda g: b.contribution(g), b: lambda g: a.contribution(g)}, f"{said}, the other part")
+    elif a.op.kind == "matmul":
+        if a.i == b.i and a.source == b.source and np.shape(a.op.operands[1 - a.i]) == np.shape(b.op.operands[1 - b.i]):
+            changes = {one: lambda g, one=one, two=two: two.op.contribution(two.i, g) for one, two in ((a, b), (b, a))}
+            where = f" through {b.words.through(b.k)}: each is multiplied by the factor of the other"
+            yield Variant(changes, f"{said}{where}")
     elif a.local.shape == b.local.shape and not np.array_equal(a.local, b.local):
         where = f" through {b.words.through(b.k)}" if total is not None else ""
         text = f"{said}{where}: each has the factor of the other"

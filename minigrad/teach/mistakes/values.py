@@ -225,7 +225,7 @@ def _several(s: Site) -> Iterator[Variant]:
 def _one_for_both(s: Site) -> Iterator[Variant]:
     """2 A x for the gradient of x.T A x, which is (A + A.T) x."""
     products = [j for j, (k, _) in enumerate(s.uses) if s.tape.ops[k].kind in ("matmul", "permute", "reshape")]
-    for j, other in itertools.permutations(products, 2) if len(products) <= 3 and s.words.passes(s.k) == 1 else ():
+    for j, other in itertools.permutations(products, 2) if len(products) <= 6 and s.words.passes(s.k) == 1 else ():
         kept, lost = (s.words.through(s.uses[m][0]) for m in (j, other))
         change = lambda cs, j=j, o=other: sum(cs) + cs[j] - cs[o]  # noqa: E731
         yield Variant(change, f"{kept} counts twice, that through {lost}")
@@ -273,7 +273,7 @@ def _multiplied_contributions(s: Site) -> Iterator[Variant]:
 
 @mistake("no topological order", "arrivals", "the gradient of {node}{line} is passed on before all its contributions "
          "have arrived (and again after each: earlier ones are counted several times): visit the nodes in reverse "
-         "topological order", assumes=1.4)  # fmt: skip
+         "topological order", assumes=1.5)  # fmt: skip
 def _no_order(s: Site) -> Iterator[Variant]:
     n = len(s.op.users)
     if s.k == 0 or n < 2 or n > 6:

@@ -36,6 +36,7 @@ def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
     if whole > 1 and math.isclose(max(abs(c), 1 / abs(c)), whole, rel_tol=1e-4):
         meaning = s.sizes.get(whole) or next((text for text, n in meaningful(s.tape) if n == whole), "")
         meaning = meaning.removeprefix(SQUARE).removeprefix(", or ")
+        ratio = ratio_words(abs(c), s.tape)
         text = f"{'-' * (c < 0)}{whole if abs(c) > 1 else f'1/{whole}'}{', ' * bool(meaning)}{meaning}"
         if whole == 2 and not meaning:
             text += ": the 2 of a square?" if abs(c) > 1 else ": the 2 of a square, or an input used twice (= for +=)?"
@@ -43,14 +44,17 @@ def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
             text = f"{text.removesuffix(f', {meaning}')}: it is {factor_words(c, s.tape)[0]}"
         elif meaning:
             text += ", or the 2 of a square" * (whole == 2)
-            twice = "is it divided by N twice, or is a sum divided by N?"
-            text += f": {'is the 1/N of a mean missing?' if abs(c) > 1 else twice}"
-        elif ratio := ratio_words(abs(c), s.tape):
+            missing, twice = ": is the 1/N of a mean missing", ": is it divided by N twice, or "
+            text += missing if abs(c) > 1 else twice + ("" if ratio else "is a sum divided by N")
+            text += f"{', or is it ' * (abs(c) > 1)}{ratio.removeprefix('divided ' * (abs(c) < 1))}" * bool(ratio) + "?"
+        elif ratio:
             text += f": it is {ratio}"
         else:
             way = "missing" if abs(c) > 1 else "applied twice"
             text += f": if there are {whole} examples, the 1/N of a mean is {way}"
-        return text, 0.0 if meaning or whole == 2 and any(map(is_square, s.tape.ops)) else 0.5
+        if meaning or whole == 2 and any(map(is_square, s.tape.ops)):
+            return text, 0.0
+        return text, 2.0 if "divided by 2, " in ratio else 0.5  # two mistakes are likelier
     text, assumes = factor_words(c, s.tape)
     return f"{c:.6g}" + (f": it is {text}" if assumes < 1 else ""), assumes
 
@@ -171,11 +175,12 @@ def _regularization(s: Whole) -> Iterator[Variant]:
         c = float(difference @ flat) / max(float(flat @ flat), 1e-300)
         if c:
             constant = text.startswith("everywhere")
-            if array is s.x and (right := _penalty(s)):
-                text = f"times the input itself: the term of the penalty is {_of_a_penalty(1 + c / right, s)}"
+            far = 0.2 * constant + (text is said)  # an operation may explain it
+            if array is s.x and (right := penalty(s)):
+                what, more = of_a_penalty(1 + c / right, s)
+                text, far = f"times the input itself: the term of the penalty is {what}", far + more - (text is said)
             detail = f"the constant {c:.6g} everywhere" if constant else f"{c:.6g} {text}"
-            vague = text is said  # an operation may explain it
-            yield Variant(lambda g, c=c, a=array: g + c * a, detail, 0.2 * constant + vague)
+            yield Variant(lambda g, c=c, a=array: g + c * a, detail, far)
     yield from _other_penalty(s, difference)
 
 
@@ -186,9 +191,10 @@ def _other_penalty(s: Whole, difference: np.ndarray) -> Iterator[Variant]:
     if not size or np.allclose(right, s.right, rtol=1e-9, atol=0):  # there is nothing but the squares
         return
     times = float(difference @ right.ravel()) / size
-    if times and not _penalty(s):
-        said = f"the term of the penalty is {_of_a_penalty(1 + times, s)}"
-        yield Variant(lambda g: g + times * right, f"{times:.4g} times the gradient of the penalty: {said}")
+    if times and not penalty(s):
+        what, far = of_a_penalty(1 + times, s)
+        said = f"{times:.4g} times the gradient of the penalty: the term of the penalty is {what}"
+        yield Variant(lambda g: g + times * right, said, far)
     rest = np.where(right == 0, s.x, 0.0)
     c = float((right * s.x).sum()) / max(float((s.x * s.x * (right != 0)).sum()), 1e-300)
     if rest.any() and np.allclose(right, c * s.x * (right != 0)):
@@ -232,16 +238,16 @@ def _for_each_use(s: Whole) -> Iterator[tuple[np.ndarray, str]]:
             yield s.x * further.reshape(-1, *(1,) * (s.x.ndim - 1)), text
 
 
-def _penalty(s: Whole) -> float:
+def penalty(s: Whole) -> float:
     """Return how often the input itself is in its gradient, as the term of a penalty; 0 if it is not."""
     right, square = _penalty_gradient(s), float((s.x * s.x).sum())
     times = float((right * s.x).sum()) / square if square else 0.0
     return times if np.allclose(right, times * s.x, rtol=1e-9, atol=1e-12 * abs(times)) else 0.0
 
 
-def _of_a_penalty(times: float, s: Whole) -> str:
-    """Return what a penalty's term is that counts so many times, and must count once."""
+def of_a_penalty(times: float, s: Whole) -> tuple[str, float]:
+    """Return what a penalty's term is that counts so many times, and must count once, and how much that assumes."""
     for value, text in ((0, "missing"), (2, "added twice, or has an extra factor of 2"), (-1, "of the wrong sign")):
         if math.isclose(times, value, rel_tol=1e-6, abs_tol=1e-6):
-            return text
-    return factor_words(times, s.tape)[0]
+            return text, 0.0
+    return factor_words(times, s.tape)

@@ -46,8 +46,9 @@ class Search(Formulas, Pairs):
         found = [self._in_every_pass(e) for e in found]
         for e in found:  # the parts of a function that is called are a remoter place than its result
             e.assumes += 0.2 * self._within(e.candidates[0]) + 0.5 * self._refuted(e.candidates[0])
-        # a number that means nothing is said where no two mistakes explain it
-        self.vague = [e for e in found if e.candidates[0].mistake.name == "factor" and e.assumes > 3]
+        # a number that means little is said where no two mistakes explain it
+        numbers = ("factor", "whole factor", "other function", "other derivative", "regularization")
+        self.vague = [e for e in found if e.candidates[0].mistake.name in numbers and e.assumes > 3]
         return sorted((e for e in found if e not in self.vague), key=lambda e: e.assumes)
 
     def two(self) -> list[Explanation]:

@@ -58,7 +58,9 @@ class Formulas(Single):
         if not found and right and is_one and factor_words(c, self.tape)[1] < 1:
             called = f"1 / {1 / c:.6g}" if 0 < c < 0.7 and np.isclose(1 / c, round(1 / c)) else f"{c:.6g}"
             said = f"`{called}`, one number for all elements, instead of {right}"
-            found += self._local("other function", site, np.full(site.op.value.size, c), said, 2.0)
+            # of a mask or a function, two mistakes are likelier
+            number = np.isclose(c, 1) or site.op.kind in ("mul", "div") and not getattr(site, "is_mask", False)
+            found += self._local("other function", site, np.full(site.op.value.size, c), said, 2.0 if number else 3.1)
         if found or local.shape != shape:
             return found
         for i in pool.likeliest(self._equal(pool.matrix @ (weights * local.ravel()[:, None]), wanted)):

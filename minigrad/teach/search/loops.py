@@ -261,7 +261,8 @@ class Loops(Single):
     def _partners(self) -> Iterator[tuple[Any, Edge, Edge, Edge | None]]:
         """Yield two edges that meet in an operation, with what is the same in all passes of a loop.
 
-        They lead to its two operands, or, where those are elementwise operations themselves, to operands of these.
+        They lead to its two operands, or to operands of the elementwise operations that are the terms of a sum. Or both
+        are products, and lead to one value.
         """
         for k, op in enumerate(self.tape.ops):
             place = (k,) if op.place is None else (op.place.code, op.place.instruction, op.place.part, op.kind)
@@ -271,9 +272,22 @@ class Loops(Single):
             if isinstance(op.primitive, Elementwise) and op.kind not in ("add", "sub") or op.kind in ("cat", "stack"):
                 yield from ((place + (a.i, b.i), a, b, None) for a, b in itertools.combinations(own, 2))
             elif op.kind in ("add", "sub") and None not in op.sources and op.sources[0] != op.sources[1]:
-                for a, b in itertools.product(*(self._edges_of(s.source) for s in own)):
-                    if a.is_elementwise and b.is_elementwise and a.op.kind == b.op.kind:
-                        yield place + (a.i, b.i, a.op.kind), a, b, own[0]
+                terms = [(n, edge) for n, s in enumerate(self._terms_at(k)) for edge in self._edges_of(s)]
+                for (n, a), (m, b) in itertools.combinations(terms, 2):
+                    if n != m and a.is_elementwise and b.is_elementwise and a.op.kind == b.op.kind:
+                        yield place + (n, m, a.i, b.i, a.op.kind), a, b, own[0]
+        for op in self.tape.ops:
+            products = [(j, i) for j, i in op.users if self.tape.ops[j].kind == "matmul"] if op.active else []
+            alone = [Edge(self.tape, self.words, j, i) for j, i in products if self.words.passes(j) == 1]
+            yield from ((("product", a.k, b.k), a, b, None) for a, b in itertools.combinations(alone[:6], 2))
+
+    def _terms_at(self, k: int) -> list[int]:
+        """Return the terms of a sum: the operands of an addition, or, outside of loops, those of its operands too."""
+        found = [s for s in self.tape.ops[k].sources if s is not None]
+        for s in [*found] if self.words.passes(k) == 1 else ():
+            if self.tape.ops[s].kind in ("add", "sub") and len(self.tape.ops[s].users) == 1:
+                found[found.index(s) : found.index(s) + 1] = self._terms_at(s)
+        return found
 
     def _edges_of(self, k: int) -> list[Edge]:
         """Return the edges of an operation, those to constants too."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.mistakes import CATALOGUE, Edge, Variant, Whole
+from minigrad.teach.mistakes.whole import of_a_penalty, penalty
 from minigrad.teach.search.candidates import Candidate, Explanation
 from minigrad.teach.search.comparison import DIRECTIONS, IMPOSSIBLE
 from minigrad.teach.search.loops import Loops
@@ -96,7 +97,7 @@ class Pairs(Loops):
 
     def _with_a_factor(self, singles: list[Candidate]) -> list[Explanation]:
         """Return mistakes that explain the gradient up to a constant factor."""
-        right, learners = self.right_along, self.learners_along
+        right, learners, found = self.right_along, self.learners_along, []
         size = float(learners @ learners)
         for c in singles:
             mine = right + c.effect
@@ -112,14 +113,15 @@ class Pairs(Loops):
                 continue
             if np.isclose(factor, 1, rtol=1e-9):
                 return [Explanation((c,), c.assumes)]
-            for name in ("whole sign", "whole factor"):
-                for variant in CATALOGUE[name].find(whole):
+            for m in (CATALOGUE["whole sign"], CATALOGUE["whole factor"]):
+                for variant in m.find(whole):
                     if np.allclose(variant.change(self.right), factor * self.right):
-                        m = CATALOGUE[name]
-                        other = Candidate(m, [], [variant], self.error, m.assumes + variant.assumes)
+                        other = Candidate(
+                            m, [], [variant], self.error, m.assumes + variant.assumes + 0.4 * (factor < 0)
+                        )
                         if other.assumes < 2.4:
-                            return [Explanation((c, other), c.assumes + other.assumes + 1)]
-        return []
+                            found.append(Explanation((c, other), c.assumes + other.assumes + 1))
+        return sorted(found, key=lambda e: e.assumes)[:1]
 
     def _with_a_term(self, singles: list[Candidate]) -> list[Explanation]:
         """Return mistakes that explain the gradient up to a multiple of the input or of its sign: another penalty."""
@@ -127,6 +129,8 @@ class Pairs(Loops):
         if x.size < 4:
             return []
         m = CATALOGUE["regularization"]
+        whole = Whole(x, self.right, self.learners, self.tape, self.sizes, self.words)
+        own = penalty(whole)
         for c in singles:
             if c.assumes > 1.5 or not c.sites:
                 continue
@@ -139,7 +143,9 @@ class Pairs(Loops):
                     continue
                 gradients = self._walk(c)
                 if gradients is not None and self.agrees(gradients[0] + by * array):
-                    detail = f"{by:.6g} times {said}: the term of another penalty"
+                    detail = f"{by:.6g} times {said}: the term of "
+                    known = own and array is x
+                    detail += f"the penalty is {of_a_penalty(1 + by / own, whole)[0]}" if known else "another penalty"
                     term = Candidate(m, [], [Variant(np.asarray, detail)], self.error, m.assumes)
                     return [Explanation((c, term), c.assumes + m.assumes + 1)]
         return []

@@ -88,7 +88,7 @@ class Responses:
             if local is not None:
                 own[:, :end] += local.reshape(-1, 1) * below
             return
-        jacobian = _matrix_of(lambda e: op.contribution(i, e), op.value.shape)
+        jacobian = _matrix_of(lambda e: op.contribution(i, e), op.value.shape, LARGEST)
         if jacobian is not None:
             own[:, :end] += jacobian @ below
 
@@ -222,10 +222,10 @@ class Together:
         return [np.asarray(c_reads @ c.effect + d_reads @ d.effect)]
 
 
-def _matrix_of(linear: Callable[[np.ndarray], Any], shape: tuple[int, ...]) -> np.ndarray | None:
+def _matrix_of(linear: Callable[[np.ndarray], Any], shape: tuple[int, ...], most: int = MOST_ROWS) -> np.ndarray | None:
     """Return the matrix of a linear function of an array of a shape: a row for each element; None if it gives none."""
     size = int(np.prod(shape))
-    if size > MOST_ROWS:
+    if size > most:
         return None
     e = np.zeros(shape)
     flat, rows = e.reshape(-1), []
