@@ -45,13 +45,12 @@ class Answer:
 
 
 def _entry(name: str, sentence: str, assumes: float, wrong: Callable[[Answer], Any]) -> None:
-    """Add an entry that has one wrong answer, or pairs of a detail and an answer; None where it does not apply."""
+    """Add an entry that has one wrong answer, or a list of (detail, answer); None where it does not apply."""
 
     @mistake(name, "answer", sentence, assumes=assumes)
     def find(s: Answer) -> Iterator[Variant]:
         made = wrong(s)
-        pairs = made.items() if isinstance(made, Mapping) else made if isinstance(made, list) else [("", made)]
-        for detail, value in pairs:
+        for detail, value in made if isinstance(made, list) else [("", made)]:
             if value is not None:
                 yield Variant(lambda _, value=value: value, detail)
 
@@ -114,18 +113,18 @@ _entry("sum so far", "this is the sum of the contributions to {operand} so far; 
 _entry("added to upstream", "the local derivative of {through} is added to the upstream gradient; the chain rule "
        "multiplies them", 1.3, _local(lambda local, upstream: upstream + local, usual=False))
 _entry("contribution of another operand", "this is what {through} passes back to {detail}", 1.6,
-       _number(lambda s: s.others))
+       _number(lambda s: [*s.others.items()]))
 _entry("divided", "the upstream gradient is divided by the local derivative of {through}; multiply by it", 1.9,
        _local(lambda local, upstream: upstream / local if local else None))
-_entry("value", "this is the value of {detail}, not a gradient", 1.9, _number(lambda s: s.values))
+_entry("value", "this is the value of {detail}, not a gradient", 1.9, _number(lambda s: [*s.values.items()]))
 _entry("zero", "0 says that {operand} does not matter for {through}; a small change of it changes the result", 1.85,
        _number(lambda s: 0.0 if s.right else None))
 _entry("times a value", "this is the upstream gradient times {detail}, which is not the local derivative of {through}",
-       2.2, _number(lambda s: {name: s.upstream * v for name, v in s.values.items()} if s.upstream else None))
+       2.2, _number(lambda s: [(name, s.upstream * v) for name, v in s.values.items()] if s.upstream else None))
 _entry("local derivative twice", "the local derivative of {through} is multiplied in twice", 2.0,
        _local(lambda local, upstream: upstream * local * local))
 _entry("times a number", "this is {detail} the right contribution of {operand} through {through}", 2.5,
-       _number(lambda s: {"twice": 2 * s.right, "half": s.right / 2}))
+       _number(lambda s: [("twice", 2 * s.right), ("half", s.right / 2)]))
 
 # where NumPy is, entries of the scope `edge` say these three more exactly
 _entry("answer with the wrong sign", "the contribution of {operand} through {through} has the wrong sign", 1.4,
@@ -143,9 +142,10 @@ _entry("shape of a number", "the gradient of {operand} is an array, of the shape
        _shape(lambda s: ()))
 _entry("shape without its axis", "an axis is lost: a gradient keeps the axes of {operand}, those of size 1 too", 1.3,
        _shape(lambda s: tuple(n for n in s.right if n != 1) if 1 in s.right else None))
-_entry("shape of another operand", "this is the shape of {detail}, another operand", 1.4, _shape(lambda s: s.others))
+_entry("shape of another operand", "this is the shape of {detail}, another operand", 1.4,
+       _shape(lambda s: [*s.others.items()]))
 _entry("transposed shape of another operand", "this is the shape of {detail}, another operand, transposed", 1.45,
-       _shape(lambda s: {name: (*shape[:-2], *shape[-2:][::-1]) for name, shape in s.others.items()}))
+       _shape(lambda s: [(name, (*shape[:-2], *shape[-2:][::-1])) for name, shape in s.others.items()]))
 _entry("number of elements", "this is the number of elements; a shape has the length of each axis", 1.5,
        _shape(lambda s: (math.prod(s.right),)))
 _entry("Jacobian", "this is the shape of a Jacobian; its product with the upstream gradient has the shape of {operand}",
