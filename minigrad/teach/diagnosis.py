@@ -208,19 +208,6 @@ def _said(found: list[Explanation], search: Search) -> Diagnosis:
     return Diagnosis(first.mistake.name, hint, cause, names, steps)
 
 
-def diagnose(case: Case) -> str | None:
-    """Return the likeliest mistake behind a wrong gradient as a sentence; None if no pattern matches.
-
-    >>> right = np.array([[1.0, -2.0], [3.0, 0.5]])
-    >>> diagnose(Case(32 * right, right, x=np.ones((2, 2)), sizes={32: "the number of examples"}))
-    'a constant factor of 32, the number of examples: is the 1/N of a mean missing?'
-    >>> diagnose(Case(right.T.copy(), right, x=np.ones((2, 2))))
-    'the transpose of the right answer'
-    """
-    found = diagnosis(case)
-    return None if found is None else found.cause
-
-
 def _pattern(case: Case) -> str | None:
     if case.analytic.shape != case.numeric.shape:
         text = next((found for pattern in _OF_ANOTHER_SHAPE if (found := pattern(case))), None)

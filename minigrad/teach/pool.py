@@ -65,7 +65,6 @@ class Base:
     array: np.ndarray
     name: str
     k: int | None
-    letter: str = ""
 
 
 class Pool:

@@ -82,6 +82,24 @@ class Op:
         """The name of the primitive."""
         return self.primitive.name if self.primitive is not None else "input"
 
+    def given(self, results: Mapping[int, Any]) -> list[Any]:
+        """Return the operands, where some operations have other results."""
+        return [o if s is None else results.get(s, o) for s, o in zip(self.sources, self.operands)]
+
+    def again(self, operands: list[Any], **parameters: Any) -> Op:
+        """Return the operation of other operands, or with other parameters."""
+        parameters = {**self.parameters, **parameters}
+        value = np.asarray(self.primitive.recompute(*operands, **parameters))
+        return self.but(operands=operands, parameters=parameters, value=value)
+
+    @property
+    def is_square(self) -> bool:
+        """Whether it squares its first operand, or each element of it: x.square(), x ** 2, x * x, x @ x of a vector."""
+        if self.kind == "pow":
+            return self.sources[1] is None and bool(np.all(np.asarray(self.operands[1]) == 2))
+        same = self.kind in ("mul", "matmul") and self.sources[0] == self.sources[1] is not None
+        return same or self.kind == "square"
+
     def argument(self, name: str, replaced: Mapping[str, Any] = {}) -> Any:
         """Return what a vjp knows under this name."""
         if name in replaced:
@@ -427,24 +445,19 @@ class Tape:
         """
         first = min(changed)
         new = Tape.of(self.ops[:first], self.seed, self.recording)
-        others: set[int | None] = set()
+        values: dict[int, np.ndarray] = {}
         for k, op in enumerate(self.ops[first:], first):
-            if k not in changed and others.isdisjoint(op.sources):
-                new.ops.append(op)
-                continue
-            others.add(k)
-            operands = [o if s is None else new.ops[s].value for s, o in zip(op.sources, op.operands)]
-            primitive, sources, parameters = op.primitive, op.sources, op.parameters
-            if k in changed:
-                primitive, operands, parameters, sources = changed[k](operands)
-                if sources != op.sources:  # an operand that is another operation now
-                    operands = [o if s is None else new.ops[s].value for s, o in zip(sources, operands)]
-            value = np.asarray(primitive.recompute(*operands, **parameters))
-            made = {"operands": operands, "parameters": parameters, "value": value}
-            new.ops.append(op.but(primitive=primitive, sources=sources, node=None, **made))
-        if new.ops[-1].value.shape != self.seed.shape:
-            return None
-        return new
+            if k in changed or not values.keys().isdisjoint(op.sources):
+                operands = op.given(values)
+                if k in changed:
+                    primitive, operands, parameters, sources = changed[k](operands)
+                    if sources != op.sources:  # an operand that is another operation now
+                        operands = [o if s is None else new.ops[s].value for s, o in zip(sources, operands)]
+                    op = op.but(primitive=primitive, sources=sources, parameters=parameters)
+                op = op.again(operands).but(node=None)
+                values[k] = op.value
+            new.ops.append(op)
+        return new if new.ops[-1].value.shape == self.seed.shape else None
 
     def with_values(self, values: Mapping[int, np.ndarray], parameters: Mapping[int, Any] = {}) -> Tape:
         """Return the tape with other values, and parameters, of some operations in the backward pass only."""
@@ -452,13 +465,12 @@ class Tape:
         changed = dict(values)
         for k in range(min(values), len(self.ops)):
             op = self.ops[k]
-            if k not in values and not any(s in changed for s in op.sources):
+            if k not in values and changed.keys().isdisjoint(op.sources):
                 continue
-            operands = [changed.get(s, o) if s is not None else o for s, o in zip(op.sources, op.operands)]
             if k not in values and not op.active:  # computed from it
-                changed[k] = np.asarray(op.primitive.recompute(*operands, **op.parameters))
+                changed[k] = op.again(op.given(changed)).value
             own = parameters.get(k, op.parameters)
-            new.ops[k] = op.but(operands=operands, value=changed.get(k, op.value), parameters=own)
+            new.ops[k] = op.but(operands=op.given(changed), value=changed.get(k, op.value), parameters=own)
         return new
 
     def in_precision(self, dtype: np.dtype) -> np.ndarray:
@@ -476,8 +488,8 @@ class Tape:
         new = Tape.of([], rounded(self.seed), self.recording)
         for op in self.ops:
             operands = [rounded(o) if s is None else new.ops[s].value for s, o in zip(op.sources, op.operands)]
-            value = op.value if op.primitive is None else np.asarray(op.primitive.recompute(*operands, **op.parameters))
-            new.ops.append(op.but(operands=operands, value=rounded(value)))
+            made = op if op.primitive is None else op.again(operands)
+            new.ops.append(made.but(value=rounded(made.value)))
 
         chains: dict[int, tuple[int, Any]] = {}  # for the start, its end and how large its results are
         for k in range(len(self.ops) - 1, 0, -1):
@@ -542,16 +554,12 @@ class Tape:
     def computed_again(self, late: int, early: int, value: np.ndarray) -> dict[int, Op]:
         """Return the operations from `early` to `late`, computed with another value of `early`."""
         again: dict[int, Op] = {}
+        values = {early: value}
         for k in self.between(late, early):
-            op = self.ops[k]
-            if not op.primitive.vjps:
-                raise TypeError(f"{op.kind} cannot be computed again")
-            operands = [
-                o if s is None else value if s == early else again[s].value if s in again else o
-                for s, o in zip(op.sources, op.operands)
-            ]
-            made = np.asarray(op.primitive.recompute(*operands, **op.parameters))
-            again[k] = op.but(operands=operands, value=made)
+            if not self.ops[k].primitive.vjps:
+                raise TypeError(f"{self.ops[k].kind} cannot be computed again")
+            again[k] = self.ops[k].again(self.ops[k].given(values))
+            values[k] = again[k].value
         return again
 
     def pull(self, late: int, early: int, g: np.ndarray, again: Mapping[int, Op] = {}) -> np.ndarray:

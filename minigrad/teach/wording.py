@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import dis
 import linecache
-import math
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from types import CodeType
@@ -283,15 +282,6 @@ class Words:
                 if shape[1:] == table.shape[1:] and shape[:1] <= table.shape[:1]:
                     found.append((table[: shape[0]], f"the first rows of {name}, without the index,"))
         return self._lookups[shape]
-
-    def axis(self, shape: tuple[int, ...], n: float) -> str:
-        """Return which dimension, or product of dimensions, of an array n is; "" if none."""
-        for d, size in enumerate(shape):
-            if size == n and size > 1:
-                return f"the size of dimension {d}"
-        if len(shape) > 1 and math.prod(shape) == n:
-            return "the number of elements"
-        return ""
 
 
 def _number(value: Any) -> str:

@@ -24,7 +24,7 @@ from minigrad.teach.tape import MOVING, Times
 @mistake("dropped", "edge", "the contribution of {operand} through {through} is missing: forgotten, or overwritten by "
          "a later one (= for +=)")  # fmt: skip
 def _dropped(s: Edge) -> Iterator[Variant]:
-    if s.is_square or s.is_total:
+    if s.is_half or s.is_total:
         return  # "half of a square" or "earlier terms" says so
     # in the last pass of a loop, some uses are of no consequence
     several = any(s.tape.ops[k].users[1:] for k in s.words.same_instruction(s.source))
@@ -46,14 +46,14 @@ def _earlier_terms(s: Edge) -> Iterator[Variant]:
 @mistake("half of a square", "edge", "{operand} stands twice in {through}, and only one of its two contributions is "
          "there: the factor 2 of a square", assumes=0.9)  # fmt: skip
 def _half_of_a_square(s: Edge) -> Iterator[Variant]:
-    if s.is_square and s.i == 0:
+    if s.is_half and s.i == 0:
         yield Variant(lambda g: np.zeros(s.operand.shape))
 
 
 @mistake("constant", "edge", "{through} is treated as a constant: it depends on {operand} too, and that contribution "
          "is missing", assumes=0.9)  # fmt: skip
 def _constant(s: Edge) -> Iterator[Variant]:
-    if ((s.op.kind in REDUCTIONS and not s.op.added) or _leads_to_reduction(s)) and not s.is_square:
+    if ((s.op.kind in REDUCTIONS and not s.op.added) or _leads_to_reduction(s)) and not s.is_half:
         yield Variant(lambda g: np.zeros(s.operand.shape))
 
 
@@ -256,7 +256,7 @@ def _other_array(s: Edge) -> Iterator[Variant]:
         if name != "y" and base is not None and moves:  # as w in x @ w.T, or M in an einsum
             for array, text, assumes, key in _instead_of(s, base):
                 for move in moves[::-1]:
-                    array = np.asarray(move.primitive.recompute(array, **move.parameters))
+                    array = move.again([array]).value
                 if not np.array_equal(array, right):
                     yield Variant(instead(name, array), text, assumes, f"{name} of {key}")
             reshaped = s.tape.ops[base].value.reshape(right.shape)
@@ -379,7 +379,7 @@ def _factor(s: Edge) -> Iterator[Variant]:
                 way = "multiplied" if s.op.kind == "mul" else "divided"
                 twice = f"{way} by {s.words.operand(s.k, 1 - s.i)} twice"
                 text, assumes = f"{twice}, as by {n * n:.6g} instead of {n:.6g}, its root", -0.9
-        weights = np.asarray(s.op.operands[1 - s.i] if s.op.kind == "mul" and not s.is_square else 0.0)
+        weights = np.asarray(s.op.operands[1 - s.i] if s.op.kind == "mul" and not s.is_half else 0.0)
         if np.size(weights) > 1 and len(one := np.unique(weights[weights != 0])) == 1 and math.isclose(c * one[0], 1):
             n = 1 - s.i  # the weight of a class, or the 1/keep of dropout: a mask is left
             text, assumes = f"without the factor {one[0]:g} of {s.words.operand(s.k, n)}", -0.5

@@ -10,20 +10,12 @@ import numpy as np
 
 from minigrad.teach.catalogue import REDUCTIONS
 from minigrad.teach.mistakes.sites import CHOICES
-from minigrad.teach.tape import Op, Tape
+from minigrad.teach.tape import Tape
 from minigrad.teach.wording import Words
 
 SQUARE = "the 2 of a square"
 """What a factor of 2 means; a dimension of size 2 is named beside it."""
 AVERAGED = "the number of elements that are averaged"
-
-
-def is_square(op: Op) -> bool:
-    """Return whether an operation is the square of a value, as a product too."""
-    if op.kind == "pow":
-        return op.sources[1] is None and bool(np.all(np.asarray(op.operands[1]) == 2))
-    first = op.sources[:1] if op.kind in ("mul", "matmul") else ()
-    return op.kind == "square" or bool(first) and op.sources[1:] == first and first != (None,)
 
 
 def factor_words(c: float, tape: Tape) -> tuple[str, float]:
@@ -150,7 +142,7 @@ def meaningful(tape: Tape) -> list[tuple[str, float]]:
     """Return the numbers that a factor may be made of, with their meaning."""
     found: dict[float, str] = {2.0: SQUARE}
     words = Words(tape)
-    squares = f"{SQUARE}, or " * any(map(is_square, tape.ops))
+    squares = f"{SQUARE}, or " * any(op.is_square for op in tape.ops)
     of_2 = ""
 
     def add(n: float, called: str) -> None:

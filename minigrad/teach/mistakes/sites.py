@@ -204,7 +204,7 @@ class Site:
                 if o is None:
                     return None
             operands.append(o)
-        return op.primitive.recompute(*operands, **op.parameters) if found else None
+        return op.again(operands).value if found else None
 
 
 def _passes_near(values: list[Any], at: int) -> list[tuple[Any, str]]:
@@ -275,9 +275,9 @@ class Edge(Site):
         return isinstance(other, np.ndarray) and bool(np.isin(other, (0, 1)).all() and other.any()) and other.size > 1
 
     @property
-    def is_square(self) -> bool:
-        """True if the operation is x * x."""
-        return self.op.kind == "mul" and self.op.sources[0] == self.op.sources[1]
+    def is_half(self) -> bool:
+        """True for one of the two contributions to x through x * x."""
+        return self.op.kind == "mul" and self.op.is_square
 
     @property
     def is_total(self) -> bool:

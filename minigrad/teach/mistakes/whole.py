@@ -10,7 +10,7 @@ from contextlib import suppress
 import numpy as np
 
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.mistakes.factors import SQUARE, factor_words, is_square, meaningful, ratio_words
+from minigrad.teach.mistakes.factors import SQUARE, factor_words, meaningful, ratio_words
 from minigrad.teach.mistakes.moves import dimensions, shifted, subsets
 from minigrad.teach.mistakes.sites import Whole
 
@@ -52,7 +52,7 @@ def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
         else:
             way = "missing" if abs(c) > 1 else "applied twice"
             text += f": if there are {whole} examples, the 1/N of a mean is {way}"
-        if meaning or whole == 2 and any(map(is_square, s.tape.ops)):
+        if meaning or whole == 2 and any(op.is_square for op in s.tape.ops):
             return text, 0.0
         return text, 2.0 if "divided by 2, " in ratio else 0.5  # two mistakes are likelier
     text, assumes = factor_words(c, s.tape)
@@ -208,7 +208,7 @@ def _penalty_gradient(s: Whole) -> np.ndarray:
     """Return the gradient of the squares of the input, or of parts of it, that the function adds up."""
     total = np.zeros(s.x.shape)
     for k, op in enumerate(s.tape.ops):
-        if not is_square(op) or s.tape.gradients[k] is None:
+        if not op.is_square or s.tape.gradients[k] is None:
             continue
         source = op.sources[0]
         while source and s.tape.ops[source].kind in ("getitem", "reshape", "permute"):

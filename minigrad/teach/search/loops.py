@@ -369,10 +369,9 @@ class Loops(Single):
                     placed = {k: other.ops[k].parameters for k in values}
                     agrees = self._gives(self.tape.with_values(values, placed), first)
                 if not agrees and c.mistake.name == "different forward" and c.site.op.kind in ("mul", "div"):
+                    now = {k: op.value for k, op in enumerate(other.ops)}
                     for k, value in values.items():
-                        op = self.tape.ops[k]
-                        operands = [o if s is None else other.ops[s].value for s, o in zip(op.sources, op.operands)]
-                        other.ops[k] = op.but(operands=operands, value=value)
+                        other.ops[k] = self.tape.ops[k].but(operands=self.tape.ops[k].given(now), value=value)
                     if agrees := self._gives(other, first):
                         said = f"{c.variants[0].detail} in the values, but right in its own derivative"
                         c.variants[0] = replace(c.variants[0], detail=said)

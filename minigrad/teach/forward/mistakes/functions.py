@@ -71,8 +71,7 @@ def _squares(site: Site) -> tuple[int, dict[str, Any]] | None:
     if total is None or source is None:
         return None
     square = ops[source]
-    is_square = square.kind == "square" or square.kind == "pow" and np.ndim(square.operands[1]) == 0
-    if not is_square or square.sources[0] is None or not np.allclose(square.value, square.operands[0] ** 2):
+    if not square.is_square or square.kind == "matmul" or square.sources[0] is None:
         return None
     return square.sources[0], {n: v for n, v in ops[total].parameters.items() if n in ("axis", "keepdims")}
 
