@@ -259,7 +259,7 @@ def _nothing(case: Case) -> str | None:
             )
     return (
         "0 everywhere: no gradient arrives here. Was the graph cut by .detach(), .data, .item() or no_grad(), or is "
-        "the contribution of this input forgotten?"
+        "the contribution of this input forgotten, or overwritten by one that is 0 (= for +=)?"
     )
 
 

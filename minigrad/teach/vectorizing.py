@@ -200,7 +200,7 @@ def _joined(
     where[last] = moved(append(new, operands), np.argsort(to).tolist())
     if where[last] != len(ops) - 1 or not ops[-1].active:
         return None
-    inside = {k for k in range(last) if k not in where}
+    inside = {k for k in range(last) if k not in where and tape.ops[k].active}  # not the targets of a loss
     for k in range(last + 1, len(tape.ops)):
         if inside.isdisjoint(s for s in tape.ops[k].sources if s is not None):
             keep(k)

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from minigrad.autograd import check_gradient
+from minigrad.teach.recording import record
 from minigrad.teach.search import comparison
+from minigrad.teach.tape import Tape
 
 RNG = np.random.default_rng(3)
 X, W, U = RNG.standard_normal((4, 3)), RNG.standard_normal((3, 3)) * 0.6, RNG.standard_normal((3, 6)) * 0.6
@@ -411,3 +413,137 @@ def by_hand(name: str) -> np.ndarray:
 def test_all_uses_of_an_index_or_a_value_in_a_loop(f: Any, name: str, said: str) -> None:
     found = cause(f, W, by_hand(name))
     assert said in found and "in every pass of the loop" in found and "two mistakes" not in found
+
+
+def averages(x: Any) -> Any:
+    v, total = 0.0, 0.0
+    for t in range(3):
+        v = 0.8 * v + 0.2 * x[t]
+        total = total + LABELS[t + 1] * (v**2).sum() + v.sum()
+    return total
+
+
+def with_penalty(x: Any) -> Any:
+    return averages(x) + (x**2).sum()
+
+
+def two_states(w: Any) -> Any:
+    h, c = X[0], X[1]
+    for t in range(1, 4):
+        f = 1 / (1 + np.exp(-(h @ w)))
+        c = f * c + X[t]
+        h = np.tanh(c + h @ w)
+    return (h**2).sum()
+
+
+def forwards(f: Any) -> np.ndarray:
+    """The gradient of a backward loop that begins with the first pass."""
+    made, dh = np.zeros((3, 3)), np.zeros(3)
+    if f is recurrent:
+        hs = [X[0]]
+        for t in range(1, 4):
+            hs.append(np.tanh(X[t] + hs[-1] @ W))
+        dh = 2 * hs[-1]
+        for t in range(1, 4):
+            da = dh * (1 - hs[t] ** 2)
+            made, dh = made + np.outer(hs[t - 1], da), da @ W.T
+        return made
+    v, vs = np.zeros(3), []
+    for t in range(3):
+        v = 0.8 * v + 0.2 * W[t]
+        vs.append(v)
+    for t in range(3):
+        dh = 0.8 * dh + LABELS[t + 1] * 2 * vs[t] + 1
+        made[t] = 0.2 * dh
+    return made
+
+
+def with_new_states() -> np.ndarray:
+    hs, cs, fs = [X[0]], [X[1]], []
+    for t in range(1, 4):
+        fs.append(1 / (1 + np.exp(-(hs[-1] @ W))))
+        cs.append(fs[-1] * cs[-1] + X[t])
+        hs.append(np.tanh(cs[-1] + hs[-1] @ W))
+    made, dh, dc = np.zeros((3, 3)), 2 * hs[-1], np.zeros(3)
+    for t in (2, 1, 0):
+        da = dh * (1 - hs[t + 1] ** 2)
+        dc = dc + da
+        db = dc * cs[t + 1] * fs[t] * (1 - fs[t])  # the old state is cs[t], and below hs[t]
+        made += np.outer(hs[t + 1], da + db)
+        dh, dc = (da + db) @ W.T, dc * fs[t]
+    return made
+
+
+def margins(w: Any) -> Any:
+    total = 0.0
+    for i in range(4):
+        scores = X[i] @ w
+        correct = scores[i % 3]
+        for j in range(3):
+            if j != i % 3:
+                total = total + np.maximum(0, scores[j] - correct + 9)
+    return total
+
+
+def nearest(c: Any) -> Any:
+    return sum(((X[i] - c[k]) ** 2).sum() for i, k in enumerate((0, 2, 0, 0))) / 4
+
+
+def differences(x: Any) -> Any:
+    total = 0.0
+    for i in range(2):
+        for j in range(2):
+            total += (x[i + 1, j] - x[i, j]) ** 2
+            total += (x[i, j + 1] - x[i, j]) ** 2
+    return total
+
+
+def filtered(x: Any) -> Any:
+    y = 0.0
+    for t in range(3):
+        for k in range(3):
+            if t >= k:
+                y = y + LABELS[k + 1] * W[t, k] * (X[0, k] * x[t - k]).sum()
+    return y
+
+
+def written(name: str) -> np.ndarray:
+    made = np.zeros((3, 3))
+    for i, j in np.ndindex(4, 3):
+        if name == "margins" and j != i % 3:
+            made[:, j] = X[i]
+            made[:, i % 3] -= X[i]
+        elif name == "differences" and i < 2 > j:
+            d = 2 * (W[i, j + 1] - W[i, j])
+            made[i, j + 1] += d
+            made[i, j] -= d
+        elif name == "filtered" and j <= i < 3:
+            made[i - j] += LABELS[j + 1] * W[i, j] * X[0, 2 - j]
+    for i, k in enumerate((0, 2, 0, 0) if name == "nearest" else ()):
+        made[k] += 2 * (W[k] - X[i]) / (3, 0, 1)[k]
+    return made
+
+
+def recorded(f: Any) -> np.ndarray:
+    return Tape(record(f, W), 1.0).gradient
+
+
+@pytest.mark.parametrize(
+    ("f", "wrong", "said"),
+    [
+        (averages, forwards(averages), "the backward loop is not reversed"),
+        (recurrent, forwards(recurrent), "the backward loop is not reversed"),
+        (two_states, with_new_states(), "reads the states of the wrong step"),
+        (margins, written("margins"), "what `scores[j]` in `scores[j] - correct`"),
+        (nearest, written("nearest"), "divided by the number of its own contributions"),
+        (differences, written("differences"), "the contribution of `(x[i + 1, j] - x[i, j]) ** 2` through `total`"),
+        (filtered, written("filtered"), "`k` is counted from the end of dimension 1 (flipped)"),
+        (
+            with_penalty,
+            4 * Tape(record(averages, W), 1.0).gradient + 2 * W,
+            "is multiplied by 0.8 instead of 0.2, as x for 1 - x",
+        ),
+    ],
+)
+def test_what_a_backward_loop_hands_on_and_writes(f: Any, wrong: np.ndarray, said: str) -> None:
+    assert said in cause(f, W, wrong)

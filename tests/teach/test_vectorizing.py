@@ -87,6 +87,8 @@ def test_axes_are_found_in_another_order_and_what_follows_stays() -> None:
     whole = vectorized(Tape(record(lambda a: (np.tanh(channels_last(a, w)) ** 2).sum(), a), 1.0))
     assert whole is not None and [op.kind for op in whole.ops].count("conv") == 1
     assert whole.ops[-1].kind == "sum" and whole.gradient.shape == a.shape
+    whole = vectorized(Tape(record(lambda w: ((convolution(X, w, B) - G) ** 2).sum(), W), 1.0))  # with a target
+    assert whole is not None and [op.kind for op in whole.ops].count("conv") == 1
 
 
 def test_another_function_of_windows_stays_a_loop() -> None:
@@ -148,6 +150,8 @@ def test_a_loop_that_ends_too_early_and_wrong_images() -> None:
         return convolution(X, w, B, 2)
 
     assert "the last row of windows is missing" in cause(f, W, dw(lambda n: n, (0, 1)), G2)
+    last = recorded_gradient(f, G2 * np.pad(np.ones((2, 2)), (0, 1)))
+    assert "the last row and column of windows are missing" in cause(f, W, last, G2)
     assert "only that of the first row of windows is there" in cause(f, W, dw(lambda n: n, (0,)), G2)
     assert "always the first image" in cause(f, W, dw(lambda n: 0, (0, 1, 2)), G2)
     assert "upstream gradient is always that of the last image" in cause(
@@ -170,9 +174,17 @@ def test_a_long_loop_is_compared_in_a_sample_and_right() -> None:
     assert check_gradient(lambda w: convolution(X, w, B), W, dw, G)
 
 
-@pytest.mark.parametrize(("share", "said"), [(1.0, "all elements"), (1 / 9, "average pooling")])
-def test_the_mistakes_in_a_pooling(share: float, said: str) -> None:
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (lambda window, first: 1.0, "all elements"),
+        (lambda window, first: 1 / 9, "average pooling"),
+        (lambda window, first: first == first.max(), "always that of the first channel"),
+    ],
+)
+def test_the_mistakes_in_a_pooling(share: Any, said: str) -> None:
     dx = np.zeros_like(X)
     for n, c, i, j in np.ndindex(*G2.shape):
-        dx[n, c, i : i + 3, j : j + 3] += G2[n, c, i, j] * share
+        window, first = X[n, c, i : i + 3, j : j + 3], X[n, 0, i : i + 3, j : j + 3]
+        dx[n, c, i : i + 3, j : j + 3] += G2[n, c, i, j] * share(window, first)
     assert said in cause(pooling, X, dx, G2)

@@ -42,6 +42,7 @@ if find_spec("numpy") is not None:
         contributions,
         forward,
         functions,
+        loops,
         partners,
         values,
         whole,

@@ -30,7 +30,7 @@ def _dropped(s: Edge) -> Iterator[Variant]:
     several = any(s.tape.ops[k].users[1:] for k in s.words.same_instruction(s.source))
     source = s.tape.ops[s.source]
     several = several or source.kind == "matmul" and len({*source.sources}) == 1  # x @ x
-    if several or s.source == 0 or s.is_of_pass_before or source.kind == "getitem":
+    if several or s.source == 0 or s.is_of_pass_before or s.is_term or source.kind == "getitem":
         users = [s.tape.ops[k].kind for k, _ in source.users]
         softmax = users == ["exp", "exp"]  # written out: what is forgotten there is the 1 of the target
         yield Variant(lambda g: np.zeros(s.operand.shape), assumes=1.5 * softmax)
@@ -363,6 +363,8 @@ def _mask(s: Edge) -> Iterator[Variant]:
         said = f"{name} of the {when} pass of the loop is positive"
         yield Variant(lambda g, a=array: s.fitted(g * ((a > 0) ^ second)), said, 0.1, f"mask {when}")
     for array, called, key in s.neighbours(s.op.value.shape):
+        if called == s.words.operand(s.k, s.i) and array is not x:
+            called = f"{called} of another pass (the wrong layer or step)"
         yield Variant(Times((array > 0) ^ second, s.fitted), f"{called} is positive", 0.55, f"mask {key}")
 
 
@@ -379,6 +381,8 @@ def _factor(s: Edge) -> Iterator[Variant]:
                 way = "multiplied" if s.op.kind == "mul" else "divided"
                 twice = f"{way} by {s.words.operand(s.k, 1 - s.i)} twice"
                 text, assumes = f"{twice}, as by {n * n:.6g} instead of {n:.6g}, its root", -0.9
+            if s.op.kind == "mul" and math.isclose(c * n, 1 - n, rel_tol=1e-6):
+                text, assumes = f"multiplied by {1 - n:.6g} instead of {n:.6g}, as x for 1 - x", -0.5
         weights = np.asarray(s.op.operands[1 - s.i] if s.op.kind == "mul" and not s.is_half else 0.0)
         if np.size(weights) > 1 and len(one := np.unique(weights[weights != 0])) == 1 and math.isclose(c * one[0], 1):
             n = 1 - s.i  # the weight of a class, or the 1/keep of dropout: a mask is left

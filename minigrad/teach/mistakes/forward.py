@@ -135,9 +135,10 @@ def _computed_again(s: Site) -> Iterator[Variant]:
     op = s.op
     if op.kind in ("getitem", "reshape", "permute", "clone", "expand", "setitem", "setview"):
         return
+    read = any(s.tape.ops[j].uses(n) for j, n in op.users)
     for i, source in enumerate(op.sources):
-        if source is None:
-            continue
+        if source is None or not (read or s.tape.ops[source].active):
+            continue  # "other array" says so of a constant
         value, said = np.asarray(op.operands[i]), s.words.operand(s.k, i)
         others = [(a, f"that of the {when} pass of the loop", when, 0.0) for a, when in s.other_passes(i)]
         others += [(a, called, key, 0.2) for a, called, key in s.neighbours(value.shape)[:8]]
@@ -268,7 +269,10 @@ def _other_indices(s: Site) -> Iterator[tuple[Any, str, float, str]]:
         if (found := of_pass(**{n: here[m], m: here[n]})) is not None:
             yield found, f"`{n}` and `{m}` are exchanged, rows for columns (a transpose)", 0.0, f"{n} {m}"
     for d, n in itertools.product(places, here):
-        if isinstance(parts[d], int) and parts[d] != here[n] and 0 <= here[n] < shape[d]:
+        if isinstance(parts[d], int) and parts[d] == here[n]:  # where not every pass is made
+            found = (*parts[:d], shape[d] - 1 - parts[d], *parts[d + 1 :])
+            yield found, f"`{n}` is counted from the end of dimension {d} (flipped)", 0.05, f"{d} end {n}"
+        elif isinstance(parts[d], int) and 0 <= here[n] < shape[d]:
             found = (*parts[:d], here[n], *parts[d + 1 :])
             yield found, f"`{n}` is the index of dimension {d}, a wrong variable", 0.0, f"{d} is {n}"
     # with another stride or offset

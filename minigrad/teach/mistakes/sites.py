@@ -160,9 +160,11 @@ class Site:
         """
         ops, same = self.tape.ops, self.words.same_instruction(self.k)
         source = self.k if i is None else ops[same[-1]].sources[i]
-        if i is not None and len(same) > 1 and (source is None or ops[source].primitive is None):
-            return self._of_constants([ops[k].operands[i] for k in same], same.index(self.k))
         every = [] if source is None else self.words.same_instruction(source)
+        # of what an inner loop adds up, the result is meant
+        inner = source is None or ops[source].primitive is None or len(every) > len(same)
+        if i is not None and len(same) > 1 and inner:
+            return self._of_constants([ops[k].operands[i] for k in same], same.index(self.k))
         if len(every) < 2:
             return []
         before = None
@@ -286,6 +288,12 @@ class Edge(Site):
         old = self.tape.ops[self.source]
         same = loop and self.words.variable(self.k) == self.words.variable(self.source) != ""
         return same and self.op.value.size == 1 and len(old.users) == 1
+
+    @property
+    def is_term(self) -> bool:
+        """True for what a loop adds to such a sum."""
+        last = self.words.same_instruction(self.k)[-1]
+        return self.i == 1 and self.op.kind in ("add", "sub") and Edge(self.tape, self.words, last, 0).is_total
 
     @property
     def is_second_branch(self) -> bool:

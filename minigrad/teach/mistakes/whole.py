@@ -111,6 +111,23 @@ def _of_another_input(s: Whole) -> Iterator[Variant]:
                 yield Variant(lambda g, a=other: a, f"{s.words.name(k) if s.words else 'another input'}{own}")
 
 
+@mistake("mean of a row", "gradient", "each row of the gradient is divided by the number of its own contributions, "
+         "as a mean over them{detail}", assumes=1.25)  # fmt: skip
+def _mean_of_a_row(s: Whole) -> Iterator[Variant]:
+    count = np.zeros(s.x.shape[:1])
+    users = s.tape.ops[0].users if s.words is not None and s.x.ndim else []
+    for k, i in users if users[1:] else ():
+        if s.tape.gradients[k] is not None:
+            c = np.asarray(s.tape.ops[k].contribution(i, s.tape.gradients[k]))
+            count += (c != 0).any(axis=tuple(range(1, s.x.ndim)))
+    if count.max(initial=0) > 1 and (count != count[0]).any():
+        mean = s.right / np.maximum(count, 1).reshape(-1, *(1,) * (s.x.ndim - 1))
+        times = float((mean * s.learners).sum()) / max(float((mean * mean).sum()), 1e-300)
+        if times > 0.5 and math.isclose(times, round(times), rel_tol=1e-6):
+            said = f", not by the {times:.6g} of the loss" if times > 1.5 else ", and must be their sum"
+            yield Variant(lambda g: times * mean, said)
+
+
 @mistake("update for gradient", "gradient", "this is {detail}, not the gradient itself", assumes=1.5)
 def _update(s: Whole) -> Iterator[Variant]:
     a, n = (s.learners - s.x).ravel(), s.right.ravel()

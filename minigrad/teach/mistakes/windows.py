@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,11 @@ def _ranges(s: Edge) -> Iterator[Variant]:
         size = s.g.shape[axis]
         for at, which in ((0, "first"), (size - 1, "last")):
             there = (np.arange(size) == at).reshape(-1, *[1] * (s.g.ndim - 1 - axis))
+            if axis == len(s.g.shape) - 1 and axis > 2:
+                rows = np.arange(s.g.shape[-2]).reshape(-1, 1) == (s.g.shape[-2] - 1 if at else 0)
+                both = there | rows
+                said = f"those of the {which} row and column of windows are missing (do two loops end too early?)"
+                yield Variant(lambda g, there=both: s.contribution(g * ~there), said, 0.1)
             if size > 2:
                 early = "end too early" if at else "begin too late"
                 said = f"that of the {which} {what} is missing (does a loop {early}?)"
@@ -162,11 +168,14 @@ def _pooling(s: Edge) -> Iterator[Variant]:
     if math.prod(len(p) for p in places) > MOST:
         return
 
-    def put(g: np.ndarray, share: Callable[[np.ndarray], Any], sets: bool = False) -> np.ndarray:
+    def put(g: np.ndarray, share: Callable[[np.ndarray], Any], sets: bool = False, lies: Any = None) -> np.ndarray:
         """Pass the gradient of each window to its elements, as `share` of the window (windows flat, last axis) says."""
         out = np.zeros(x.shape)
         for place in np.ndindex(*[len(p) for p in places]):
-            at = np.ix_(*map(np.arange, x.shape[: x.ndim - len(places)]), *[p[i] for p, i in zip(places, place)])
+            inside = [p[i] for p, i in zip(places, place)]
+            if lies:
+                inside = [b + np.arange(len(own)) for b, own in zip(lies(place), inside)]
+            at = np.ix_(*map(np.arange, x.shape[: x.ndim - len(places)]), *inside)
             window = x[at]
             flat = window.reshape(*window.shape[: x.ndim - len(places)], -1)
             product = np.broadcast_to(share(flat) * g[(..., *place)][..., None], flat.shape).reshape(window.shape)
@@ -190,6 +199,9 @@ def _pooling(s: Edge) -> Iterator[Variant]:
             flat == flat.max(-1, keepdims=True)
         ),
     }
+    for axis, what in enumerate(("image", "channel")[: x.ndim - len(places)]):
+        said = f"the largest element is always that of the first {what} (a wrong index)"
+        shares[said] = partial(lambda axis, flat: one(np.argmax)(flat.take([0], axis)), axis)
     side = len(places[0][0])
     if len(places) == 2 and all(len(p) == side for of in places for p in of):
         turned = np.arange(side**2).reshape(side, side).T.ravel()
@@ -198,6 +210,9 @@ def _pooling(s: Edge) -> Iterator[Variant]:
     yield from (Variant(lambda g, share=share: put(g, share), said) for said, share in shares.items())
     said = "the windows overlap, and their contributions must be added (+=); here a later window overwrites (=)"
     yield Variant(lambda g: put(g, one(np.argmax), sets=True), said)
+    strides = tuple(int(p[1][0] - p[0][0]) if len(p) > 1 else 1 for p in places)
+    for lies, where in _misplaced(strides, tuple(len(p[0]) for p in places)):
+        yield Variant(lambda g, lies=lies: put(g, one(np.argmax), lies=lies), where)
     said = "it is multiplied by the largest element; a maximum has the derivative 1"
     yield Variant(lambda g: put(g, lambda flat: one(np.argmax)(flat) * flat), said, 0.2)
 

@@ -39,6 +39,9 @@ class Loops(Single):
             if self.late() or found and m.assumes > min(e.assumes for e in found) + 0.8:
                 break
             for passes, assumes in by_scope.get(m.scope, ()):
+                function = len(passes[0].op.sources) == 1 and passes[0].op.kind != "getitem"
+                if assumes == 0.5 and len(passes) > 12 and m.name not in PLAIN and not function:
+                    continue
                 for c in self._likely([*self._same_everywhere(m, passes, assumes)]):
                     if self.explains(c):
                         found.append(Explanation((c,), c.assumes))
@@ -161,14 +164,17 @@ class Loops(Single):
         return self.words.name(site.early), (early.place.instruction, early.kind)
 
     def _kinds(self) -> Iterator[tuple[list[Any], float]]:
-        """Yield the sites of all operations of a kind, and what it assumes that the mistake is made at all."""
+        """Yield the sites of all operations of a kind, and what it assumes that the mistake is made at all.
+
+        At many operations only plain mistakes are made: see `_in_loops`.
+        """
         groups: dict[Any, list[Any]] = {}
         for site in self._every:
             if not isinstance(site, Block):
                 key = (self._scopes[id(site)], site.op.kind, getattr(site, "i", 0))
                 groups.setdefault(key, []).append(site)
         for sites in groups.values():
-            if len({self._instruction("", site) for site in sites}) > 1 and len(sites) <= 12:
+            if len({self._instruction("", site) for site in sites}) > 1 and len(sites) <= 128:
                 yield sites, 0.5
 
     def _same_everywhere(self, m: Mistake, passes: list[Any], assumes: float) -> Iterator[Candidate]:
