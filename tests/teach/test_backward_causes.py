@@ -147,6 +147,20 @@ def test_other_mistakes_are_named_where_a_gradient_is_masked_in_place() -> None:
     )
 
 
+@pytest.mark.parametrize("keep, verdict", [(0.8, "right"), (0.64, "wrong")])
+def test_a_gradient_that_becomes_that_of_an_inner_result_in_place(keep: float, verdict: str) -> None:
+    x, W = parameter(6, 4), parameter(4, 5, seed=1)
+    mask = np.random.default_rng(2).random((6, 5)) < 0.8
+    z = x @ W
+    a = z.relu() * mask / 0.8
+    loss = (a**2).sum()
+    da = 2 * array(a)
+    da = da * mask / keep  # the gradient of relu(z)
+    dz = da * (array(a) > 0)
+    report = check_backward(loss, {"z": z, "a": a, "da": da, "dz": dz})
+    assert report["da"].verdict == report["dz"].verdict == verdict
+
+
 def test_a_mean_over_positions() -> None:
     x, b = parameter(2, 3, 4, 5), parameter(3, seed=1)
     out = x + b.reshape(3, 1, 1)

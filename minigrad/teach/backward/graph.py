@@ -29,6 +29,7 @@ class ForwardGraph:
         order: the nodes, the last first.
         values: the results of the nodes, as far as they are known.
         again: the nodes of the graph recorded once more, if a backward pass has released it.
+        said: the names of the nodes in sentences, where all passes of a loop have one.
         variables: the nodes that are variables, not elements of lists and the like.
         passes: the nodes in the order of the program, those of all passes of a loop together; none without a loop.
         seed: the gradient of the result.
@@ -60,6 +61,7 @@ class ForwardGraph:
         for node, name in program.inner().items():
             if node in in_graph:
                 self.names.setdefault(node, re.sub(r"\[\d+\]$", "[t]", name) if node in in_loops else name)
+        self.said = self._said()
         if any(node.released for node in self.order) and not isinstance(output, Value):
             self._record_again()
 
@@ -73,6 +75,17 @@ class ForwardGraph:
                 passes[start + (k - start) % length] += passes[k]
                 passes[k] = []
         return passes if blocks else []
+
+    def _said(self) -> dict[Any, str]:
+        """Return the names of the nodes, where all passes of a loop have one: that of the list, or of the variable."""
+        said = dict(self.names)
+        for same in self.passes:
+            lists = {self.names[node] for node in same if node in self.names and node not in self.variables}
+            own = [node for node in same if node in self.variables]
+            if len(same) > 1 and own in ([], same[-1:]) and len(lists) <= 1:
+                name = next(iter(lists), self.names[own[0]] if own else "")
+                said |= dict.fromkeys(same, name) if name else {}
+        return said
 
     def _record_again(self) -> None:
         """Record the graph again, with the same values: an earlier backward pass has released it."""
@@ -171,8 +184,9 @@ class ForwardGraph:
                     made[node] = self._made(node, made, {end for end in ends if end in made}, recording)
                 if node in made and made[node].requires_grad:
                     recording.values[made[node].node] = made[node]._array
-                    if node in self.names or node is start:
-                        recording.names[made[node].node] = name if node is start else self.names[node]
+                    said = self.names if name.endswith("]") else self.said  # hs[2] is of one pass
+                    if node in said or node is start:
+                        recording.names[made[node].node] = name if node is start else said[node]
             for number, same in enumerate(self.passes):
                 for count, one in enumerate(node for node in same if node in made and node is not start):
                     recording.places[made[one].node] = Place(None, number, count=count)
@@ -202,7 +216,7 @@ class ForwardGraph:
         recording.constants[result.node] = {i: v for i, (r, v) in enumerate(zip(recorded, inputs)) if not r}
         for i, source in enumerate(node.inputs):
             constant = node.constants.get(i) if source is None and hasattr(node, "constants") else None
-            known = self.names.get(source) or self.names.get(id(getattr(constant, "value", None)))
+            known = self.said.get(source) or self.names.get(id(getattr(constant, "value", None)))
             known = known or (self._constant(arguments[i]) if source is None else "")
             if not recorded[i] and known:
                 recording.names[result.node, i] = known

@@ -146,12 +146,16 @@ class Pass:
 
     def _find_input(self, line: Line, lines: list[Line]) -> None:
         """Find the gradients that were made those of an operation's input in place: dh *= 1 - h**2."""
+        node, taken = line.node, {one.node for one in lines}
+        chain: list[Any] = []  # what it is computed from, one from the other: A = relu(Z) * mask / keep
+        while node is not None and not isinstance(node, Value) and node.primitive is not None:
+            inputs = [s for s in node.inputs if s is not None]
+            node = inputs[0] if len(inputs) == 1 and inputs[0].shape == line.shape else None
+            chain += [node] if node is not None and node not in taken else []
+            node = None if node in taken else node
+        if not chain or line.used is None or line.of_a_pass:
+            return
         node = line.node
-        if isinstance(node, Value) or line.used is None or line.of_a_pass or node.primitive is None:
-            return
-        inputs = [s for s in node.inputs if s is not None]
-        if len(inputs) != 1 or inputs[0].shape != node.shape or inputs[0] in {one.node for one in lines}:
-            return
         others = {one.node: one.used for one in lines if one is not line and one.used is not None}
         expected, _ = self.graph.walk(self.graph.seed, others, sized=False)
         if node not in expected or same(line.used, expected[node]):
@@ -160,8 +164,9 @@ class Pass:
             stopped = next(c == 0 for c in self.graph.vjp(node, np.ones(node.shape, node.dtype)) if c is not None)
         # a wrong one, where it is masked as relu is: at all places, and at no other
         masked = stopped.any() and np.array_equal(stopped | (expected[node] == 0), line.used == 0)
-        if masked or same(line.used, expected[inputs[0]]):
-            line.node, line.cause = inputs[0], f"it is multiplied by the derivative of {line.of} in place"
+        found = [s for s in chain if s in expected and same(line.used, expected[s])] or chain[: int(masked)]
+        if found:
+            line.node, line.cause = found[0], f"it is multiplied by the derivative of {line.of} in place"
 
     def _in_order(self, lines: list[Line]) -> list[Line]:
         """Return the lines in the order of the program, but each after those that it is computed from.

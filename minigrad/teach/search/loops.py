@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from minigrad.teach.mistakes.sites import CHOICES
 from minigrad.teach.search.candidates import Candidate, Explanation
 from minigrad.teach.search.comparison import DIRECTIONS, IMPOSSIBLE
 from minigrad.teach.search.single import Single
-from minigrad.teach.tape import Tape, Times, Using
+from minigrad.teach.tape import Tape, Times, Using, resolved
 
 PLAIN = ("dropped", "sign", "skipped", "constant", "doubled")
 """Mistakes that are also made in some passes of a loop alone."""
@@ -88,35 +89,30 @@ class Loops(Single):
         """Return whether a mistake in all passes has the effect that is wanted, or whether that is not known.
 
         What a mistake changes in one pass is part of the upstream gradient of the earlier ones. That is linear: see
-        `_response`.
+        `Responses`.
         """
         gradients, links = self.tape.gradients, self._links(c.sites)
-        changed: dict[int, tuple[Any, np.ndarray]] = {}
-        effect = np.zeros(DIRECTIONS)
-
-        def upstream(k: int, earlier: Iterable[int]) -> np.ndarray:
-            g: np.ndarray = gradients[k]
-            for j in earlier:
-                response, delta = changed.get(j, ((), g))
-                if k < len(response) and response[k] is not None:
-                    g = g + (delta @ response[k]).reshape(g.shape)
-            return g
-
+        changes = [v.change for v in c.variants]
         wanted = {j for of in links for j in of}
-        for number, (site, variant) in enumerate(zip(c.sites, c.variants)):
+        among = self._among(c.sites) if wanted else None
+        if wanted and (among is None or any(isinstance(change, Using) for change in changes)):
+            with suppress(*IMPOSSIBLE):
+                return self._is_near(c, self.along(self.tape.gradient_with(**c.changes()) - self.right))
+            return False
+        rows, at = among or (np.zeros((0, 0)), {})
+        more, effect = np.zeros(rows.shape[1]), np.zeros(DIRECTIONS)
+        for number, (site, change) in enumerate(zip(c.sites, changes)):
             try:
-                g, change = upstream(site.k, links[number]), variant.change
-                new = change.change(g, upstream(change.k, changed)) if isinstance(change, Using) else change(g)
+                g = gradients[site.k]
+                g = g + more[at[site.k]].reshape(g.shape) if wanted else g
+                new = resolved(change, gradients)(g)
                 right = site.contribution(g)
                 if new is None or np.shape(new) != right.shape:
                     return False
                 delta = new - right
                 effect = effect + self.effect(site.source, delta)
-                if number in wanted and delta.any():
-                    response = self._response(site.source)
-                    if response is None:
-                        return True
-                    changed[number] = response, delta.ravel()
+                if number in wanted:
+                    more += delta.ravel() @ rows[self.responses.of(site.source)]
             except IMPOSSIBLE:
                 return False
         return self._is_near(c, effect)

@@ -18,6 +18,8 @@ from minigrad.teach.tape import Tape, Times, Using
 
 LARGEST = 2500
 """The number of elements of all gradients together, above which the matrix is not made."""
+MOST = 4_000_000
+"""The number of elements of some columns of the matrix, or of a Jacobian, above which they are not made."""
 MOST_ROWS = 320
 """The number of elements of the gradients that a mistake reads, above which its own responses are not computed."""
 MOST_USES = 8
@@ -48,6 +50,7 @@ class Responses:
         self.start = np.concatenate([[0], np.cumsum(sizes)]).tolist()
         self.right = self.vector(tape.gradients)
         self._matrix: np.ndarray | None = None
+        self._local: dict[tuple[int, int], np.ndarray | None] = {}  # Jacobians, and the diagonals of others
 
     @property
     def small(self) -> bool:
@@ -69,28 +72,46 @@ class Responses:
     def matrix(self) -> np.ndarray:
         """The responses: the row of an element has what a unit more of it adds to all gradients."""
         if self._matrix is None:
-            self._matrix = np.zeros((self.start[-1], self.start[-1]))
-            for k, op in enumerate(self.tape.ops):
-                if self.tape.gradients[k] is None:
-                    continue
-                own = self._matrix[self.of(k)]
-                own[:, self.of(k)] = np.eye(op.value.size)
-                for i, s in self.tape.ways(op):
-                    self._add(own, k, i, s)
+            self._matrix, _ = self.to([k for k, g in enumerate(self.tape.gradients) if g is not None])
         return self._matrix
 
-    def _add(self, own: np.ndarray, k: int, i: int, s: int) -> None:
-        """Add to the rows of operation k what goes through operand i."""
-        op, end = self.tape.ops[k], self.start[s + 1]
-        below = self.matrix[self.of(s), :end]
-        if isinstance(op.primitive, Elementwise) and op.operands[i].shape == op.value.shape:
-            local = op.contribution(i, np.ones(op.value.shape))
-            if local is not None:
-                own[:, :end] += local.reshape(-1, 1) * below
-            return
-        jacobian = _matrix_of(lambda e: op.contribution(i, e), op.value.shape, LARGEST)
-        if jacobian is not None:
-            own[:, :end] += jacobian @ below
+    def to(self, several: Sequence[int]) -> tuple[np.ndarray, dict[int, slice]]:
+        """Return the columns of the matrix for the gradients of some operations, and the place of each among them.
+
+        Raises:
+            ValueError: the matrix is too large.
+        """
+        ends = np.cumsum([self.tape.ops[k].value.size for k in several])
+        at = {k: slice(int(end) - self.tape.ops[k].value.size, int(end)) for k, end in zip(several, ends)}
+        if self.start[-1] * int(ends[-1]) > max(MOST, LARGEST**2):
+            raise ValueError("the matrix is too large")
+        rows = np.zeros((self.start[-1], int(ends[-1])))
+        reached = set[int]()
+        for k in range(min(several), len(self.tape.ops)):
+            own = rows[self.of(k)]
+            if k in at:
+                own[:, at[k]] = np.eye(len(own))
+            ways = [] if self.tape.gradients[k] is None else self.tape.ways(self.tape.ops[k])
+            ways = [(i, s) for i, s in ways if s in reached]
+            if ways or k in at:
+                reached.add(k)
+            for i, s in ways:
+                self._add(own, k, i, rows[self.of(s)])
+        return rows, at
+
+    def _add(self, own: np.ndarray, k: int, i: int, below: np.ndarray) -> None:
+        """Add to the rows of operation k what goes through operand i, whose rows are those below."""
+        if (k, i) not in self._local:
+            op = self.tape.ops[k]
+            single = isinstance(op.primitive, Elementwise) and op.operands[i].shape == op.value.shape
+            local = op.contribution(i, np.ones(op.value.shape)) if single else None
+            if not single and op.value.size * op.operands[i].size > MOST:
+                raise ValueError("the matrix is too large")
+            matrix = None if single else _matrix_of(lambda e: op.contribution(i, e), op.value.shape, MOST)
+            self._local[k, i] = matrix if local is None else local.reshape(-1, 1)
+        local = self._local[k, i]
+        if local is not None:
+            own += local * below if local.shape[1] == 1 != len(below) else local @ below
 
     def linear(self, sites: Sequence[Any], changes: Sequence[Any], scope: str = "edge") -> Linear | None:
         """Return a mistake in this form; None if it is not linear."""

@@ -224,17 +224,17 @@ class Single(Comparison):
     def _effects(self, candidates: list[Candidate]) -> np.ndarray | None:
         """Return the effects of local derivatives that are wrong in the same passes; None if they are not known."""
         effects = np.zeros((len(candidates), DIRECTIONS))
-        changed: dict[int, tuple[Any, np.ndarray]] = {}
         sites = candidates[0].sites
         links = self._links(sites)
         wanted = {j for of in links for j in of}
+        among = self._among(sites) if wanted else None
+        if wanted and among is None:
+            return None
+        rows, at = among or (np.zeros((0, 0)), {})
+        more = np.zeros((len(candidates), rows.shape[1]))  # what the changes add to the upstream gradients
         for number, site in enumerate(sites):
             g = self.tape.gradients[site.k]
-            upstream = g.reshape(1, -1)
-            for earlier in links[number]:
-                response, delta = changed.get(earlier, ((), g))
-                if site.k < len(response) and response[site.k] is not None:
-                    upstream = upstream + delta @ response[site.k]
+            upstream = g.reshape(1, -1) + (more[:, at[site.k]] if links[number] else 0)
             several = [c.variants[number].change.derivative for c in candidates]
             wrong = np.array([d if np.shape(d) == g.shape else np.broadcast_to(d, g.shape) for d in several])
             delta = upstream.reshape(-1, *g.shape) * (wrong - site.local)
@@ -244,11 +244,8 @@ class Single(Comparison):
             place = site.source
             if self.stacked[place] is not None:
                 effects += delta @ self.stacked[place].T
-            if number in wanted and delta.any():
-                response = self._response(place)
-                if response is None:
-                    return None
-                changed[number] = response, delta
+            if number in wanted:
+                more += delta @ rows[self.responses.of(place)]
         return effects
 
     def _links(self, sites: list[Any]) -> list[list[int]]:
@@ -262,19 +259,12 @@ class Single(Comparison):
             self._linked[key] = [[j for j in range(n) if reached[j] >> site.k & 1] for n, site in enumerate(sites)]
         return self._linked[key]
 
-    def _response(self, k: int) -> list[Any] | None:
-        """Return, for each operation up to k, the matrix by which its gradient follows that of k; None if too large."""
-        if k not in self._responses:
-            value = self.tape.ops[k].value
-            found: list[Any] | None = None
-            if self.responses.small:
-                rows = self.responses.matrix[self.responses.of(k)]
-                known = [g is not None for g in self.tape.gradients[: k + 1]]
-                found = [rows[:, self.responses.of(j)] if known[j] else None for j in range(k + 1)]
-            elif value.size * k <= 8000 and value.size * self.learners.size <= 1_000_000:
-                several = [self.tape.below(k, e.reshape(value.shape)) for e in np.eye(value.size)]
-                found = [
-                    None if gs[0] is None else np.array([g.ravel() for g in gs]) for gs in zip(*several, strict=True)
-                ]
-            self._responses[k] = found
-        return self._responses[k]
+    def _among(self, sites: list[Any]) -> tuple[np.ndarray, dict[int, slice]] | None:
+        """Return how the gradients of operations, in all passes, follow all others; None if the matrix is too large."""
+        passes = self.words.same_instruction(sites[0].k)
+        several = tuple(passes if {site.k for site in sites} <= {*passes} else dict.fromkeys(site.k for site in sites))
+        if several not in self._responses:
+            self._responses[several] = None
+            with suppress(ValueError):
+                self._responses[several] = self.responses.to(several)
+        return self._responses[several]
