@@ -64,7 +64,7 @@ def penalty(loss: Any, parameters: Collection[Any], absolute: bool = False) -> f
 def learns_values(between: Sequence[Any]) -> bool:
     """Return whether a regression picks one output for each example, as the value of an action in Q-learning."""
     squared = not {"square", "pow", "hardtanh", "abs"}.isdisjoint(map(kind_of, between))
-    return squared and any(indices(node) > 1 for node in between)
+    return squared and any(indices(node) > 1 or kind_of(node) == "gather" for node in between)
 
 
 def indices(node: Any) -> int:
@@ -175,24 +175,30 @@ class Taken:
             return None
         return found if kind_of(self.sources[0]) == "softmax" else np.exp(found)
 
-    def brought(self, between: Sequence[Any], values: Mapping[Any, np.ndarray]) -> bool:
-        """Return whether the weights are what the actions brought, and not its negative.
+    @property
+    def weights(self) -> np.ndarray:
+        """The weights."""
+        return next(a for a in arrays(self.product) if a.size > 1).ravel()
 
-        That is so if they go with the errors of a critic, its targets minus its values; else, if none is below 0 and
+    def brought(self, between: Sequence[Any], values: Mapping[Any, np.ndarray]) -> int:
+        """Return 1 if the weights are what the actions brought, -1 if they are its negative, 0 if that is not known.
+
+        It is 1 if they go with the errors of a critic, its targets minus its values; else, if none is below 0 and
         they are no losses of the same step, as in the score-function estimator of an expected loss.
         """
-        weights = next(a for a in arrays(self.product) if a.size > 1).ravel()
+        weights = self.weights
         losses = (values.get(node) for node in between if kind_of(node_behind(node)) in ("square", "pow", *_LOSSES))
         if any(each is not None and np.array_equal(each.ravel(), weights) for each in losses):
-            return False
+            return 0
         for node in between:
             value = values.get(first_operand(node)) if kind_of(node) == "sub" else None
             for target in arrays(node):
                 if value is not None and target.shape == value.shape and target.size == weights.size:
                     error = (target - value).astype(float).ravel()
                     if error.std() and weights.std():
-                        return float(np.corrcoef(error, weights)[0, 1]) > 0.5
-        return bool((weights >= 0).all() and weights.any())
+                        together = float(np.corrcoef(error, weights)[0, 1])
+                        return (together > 0.5) - (together < -0.5)
+        return int((weights >= 0).all() and weights.any())
 
 
 def actions_taken(between: Sequence[Any]) -> Iterator[Taken]:
@@ -283,9 +289,9 @@ def is_normalized(node: Any) -> bool:
 
 
 def _is_norm(node: Any) -> bool:
-    """Return whether a node is a norm, or a product of norms."""
-    node = behind(node, "clamp", "add", "maximum")
-    if kind_of(node) == "mul" and None not in node.inputs:
+    """Return whether a node is a norm, or a product of norms, of which one may be a constant."""
+    node = behind(node, "clamp", "add", "maximum", "mul")
+    if kind_of(node) == "mul":
         return all(map(_is_norm, node.inputs))
     return kind_of(node) == "norm" or (kind_of(node) == "sqrt" and kind_of(node.inputs[0]) == "sum")
 

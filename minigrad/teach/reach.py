@@ -75,7 +75,8 @@ def reach(end: Any, inputs: Any, since: int) -> Reach | None:
     first = _first_of_data(order[::-1])
     if inputs.dtype.kind in "iu":  # a decoder's tokens, and not those of its encoder
         own = [node for node in first if any(np.array_equal(i, inputs) for i in _indices(node))]
-        first = own or first
+        # without them, those that it reads one by one, but no other rows of tokens
+        first = own or [node for node in first if not any(np.ndim(i) == 2 and len(i) == n for i in _indices(node))]
     grid = _by_position(first, found, n, steps)
     rows_of = [_norms(found[node], n) for node in first if node in found and node.shape[:1] == (n,)]
     size = grid.sum(axis=1) if grid is not None else np.sum([np.zeros(n), *rows_of], axis=0)

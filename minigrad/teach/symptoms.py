@@ -312,7 +312,8 @@ def thrown_back(scene: Scene) -> Iterator[Said]:
 def updates_too_small(scene: Scene) -> Iterator[Said]:
     """A learning rate that is too low, before the loss has fallen; for fine-tuning it may be as low."""
     samples, recent, losses = scene.samples, scene.samples[-PERSISTENT:], scene.losses
-    ratio = max(_ratios(recent).values(), default=math.inf)
+    begun = {layer for layer, size in samples[0].sizes.items() if size}  # what began at 0 is still small
+    ratio = max((r for layer, r in _ratios(recent).items() if layer in begun), default=math.inf)
     rates = [max(sample.learning_rates, default=0.0) for sample in samples]
     started = recent[0].step > LASTING and rates[-1] <= STEADY * rates[-PERSISTENT]  # and the rate is not warming up
     learned = _first(losses) < LEARNED * scene.guessing

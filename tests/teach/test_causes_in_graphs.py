@@ -109,7 +109,7 @@ def attending(places: bool, module: bool = False) -> str:
     return said(model, loss, steps=210, rate=2e-2, every=20)
 
 
-def latent(noise: str = "", divergence: bool = True, whole: bool = True) -> str:
+def latent(noise: str = "", divergence: bool = True, whole: bool = True, weight: float = 1.0, steps: int = 30) -> str:
     """A variational autoencoder; as a whole, or as parts that are called."""
     minigrad.manual_seed(0)
     model = nn.ModuleDict({"encoder": nn.Linear(6, 4), "decoder": nn.Linear(2, 6)})
@@ -118,15 +118,101 @@ def latent(noise: str = "", divergence: bool = True, whole: bool = True) -> str:
     def code(x: Any) -> Any:
         mean, logvar = model["encoder"](x).chunk(2, dim=1)
         scale = {"logvar": logvar, "variance": logvar.exp()}.get(noise, (logvar / 2).exp())
-        return model["decoder"](mean + scale * minigrad.randn(*mean.shape)), mean, logvar
+        draw = minigrad.rand if noise == "uniform" else minigrad.randn
+        return model["decoder"](mean + scale * draw(*mean.shape)), mean, logvar
 
     def loss() -> Any:
         out, mean, logvar = model(tensor(X)) if whole else code(tensor(X))
         error = ((out - tensor(X)) ** 2).sum(dim=1).mean()
         spread = logvar.exp() if divergence else logvar
-        return error - 0.5 * (1 + logvar - mean**2 - spread).sum(dim=1).mean()
+        return error - weight * 0.5 * (1 + logvar - mean**2 - spread).sum(dim=1).mean()
 
-    return said(model, loss, steps=30)
+    return said(model, loss, steps=steps)
+
+
+def headed(exchanged: bool) -> str:
+    """Attention with two heads of four features, over six positions."""
+    minigrad.manual_seed(0)
+    model, rng = nn.ModuleDict({"e": nn.Embedding(7, 8), "out": nn.Linear(8, 7)}), np.random.default_rng(0)
+
+    def scores(ids: Any) -> Any:
+        x = model["e"](ids)
+        heads = x.reshape(len(ids), 6, 2, 4).transpose(1, 2) if exchanged else x.reshape(len(ids), 2, 6, 4)
+        mixed = (heads @ heads.transpose(2, 3) / 2).softmax(-1) @ heads
+        return model["out"](mixed.transpose(1, 2).reshape(len(ids), 6, 8))
+
+    model.forward = scores
+
+    def loss() -> Any:
+        ids = rng.integers(0, 7, (9, 6))
+        return F.cross_entropy(model(tensor(ids)).reshape(-1, 7), tensor(ids[:, ::-1].copy()).reshape(-1))
+
+    return said(model, loss)
+
+
+def pixels(score: Callable[[Any, Any], Any], outputs: int = 3) -> str:
+    """A class for each pixel of an image of 5 x 4."""
+    minigrad.manual_seed(0)
+    model, rng = nn.Conv2d(1, outputs, 3, padding=1), np.random.default_rng(0)
+
+    def loss() -> Any:
+        images = rng.standard_normal((8, 1, 5, 4)).astype(np.float32)
+        return score(model(tensor(images)), tensor((images[:, 0] > 0).astype(int)))
+
+    return said(model, loss)
+
+
+def overlap(p: Any, y: Any) -> Any:
+    return (2 * (p[:, 0] * y.float()).sum() + 1) / (p.sum() + y.float().sum() + 1)
+
+
+def minimax() -> str:
+    """A generator, whose loss is log(1 - D(G(z)))."""
+    model, critic, answers = network(2, 6), nn.Linear(6, 1), minigrad.zeros(16, 1)
+    return said(
+        model, lambda: -F.binary_cross_entropy_with_logits(critic(model(minigrad.randn(16, 2))), answers), steps=14
+    )
+
+
+def handed_on(noisy: bool) -> str:
+    """A denoising network, which gets the time as one more input."""
+    model, rng = network(3, 8, 2), np.random.default_rng(0)
+
+    def loss() -> Any:
+        x, noise = rng.standard_normal((2, 32, 2)).astype(np.float32)
+        given = np.concatenate([x + noise, rng.random((32, 1))], 1).astype(np.float32)
+        return ((model(tensor(given)) - tensor(noise if noisy else x + noise)) ** 2).mean()
+
+    return said(model, loss)
+
+
+def old(kept: bool) -> str:
+    """A ratio of probabilities, beside the error of a critic."""
+    model, rng = network(6, 8, 4), np.random.default_rng(0)
+
+    def loss() -> Any:
+        out = model(tensor(X))
+        taken = out[:, :3].log_softmax(1)[np.arange(32), rng.integers(0, 3, 32)]
+        gains = tensor(rng.standard_normal(32).astype(np.float32))
+        ratio = (taken - (taken.detach() if kept else taken)).exp()
+        return ((out[:, 3] - gains) ** 2).mean() - (ratio * gains).mean()
+
+    return said(model, loss)
+
+
+def judged(sign: float, alike: bool = False) -> str:
+    """A policy whose advantages come from a critic, or whose actions all bring 1."""
+    model, rng = network(6, 8, 4), np.random.default_rng(0)
+
+    def loss() -> Any:
+        out = model(tensor(X))
+        taken = out[:, :3].log_softmax(1)[np.arange(32), rng.integers(0, 3, 32)]
+        gains = rng.standard_normal(32).astype(np.float32)
+        advantage = sign * (gains - out[:, 3].detach().numpy())
+        error = 0 if alike else ((tensor(gains) - out[:, 3]) ** 2).mean()
+        return error - (taken * tensor(np.ones(32, np.float32) if alike else advantage)).mean()
+
+    return said(model, loss, steps=60, rate=1e-3)
 
 
 def couplings(exchanged: bool) -> str:
@@ -258,6 +344,20 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "a policy behind a relu": (lambda: acting(last=nn.ReLU()), "without the relu"),
     "every row with every target": (lambda: columns(False), "every prediction with every target"),
     "positive negatives": (lambda: words(1.0), "the negative pairs need the other sign"),
+    "heads of several positions": (lambda: headed(False), "a head gets numbers of several positions"),
+    "classes of several pixels": (
+        lambda: pixels(lambda s, y: F.cross_entropy(s.reshape(-1, 3), y.reshape(-1))),
+        "scores of several pixels",
+    ),
+    "a softmax over the columns": (lambda: pixels(lambda s, y: F.nll_loss(s.log_softmax(-1), y)), "runs over axis 3"),
+    "an overlap that is minimized": (lambda: pixels(lambda s, y: overlap(s.sigmoid(), y), 1), "minimize 1 - overlap"),
+    "an overlap of scores": (lambda: pixels(lambda s, y: 1 - overlap(s, y), 1), "the overlap is that of scores"),
+    "uniform noise": (lambda: latent("uniform"), "never below 0"),
+    "a divergence times 0": (lambda: latent(weight=0.0, steps=150), "or 0 times it"),
+    "targets that are handed on": (lambda: handed_on(False), "the targets are among the inputs"),
+    "a ratio of itself, beside a critic": (lambda: old(False), "keep the old log-probabilities"),
+    "an advantage with a minus": (lambda: judged(-1.0), "the advantage is target - value"),
+    "returns that are all 1": (lambda: judged(1.0, alike=True), "weigh each with its return"),
     "no negatives": (lambda: words(1.0, negatives=False), "negative pairs are missing"),
 }
 
@@ -275,6 +375,14 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "normalized rows by hand": lambda: contrast(by_hand=True),
     "an entropy": lambda: acting(0.1),
     "an entropy, beside a critic": lambda: acting(0.1, parts=True),
+    "heads": lambda: headed(True),
+    "classes of a pixel": lambda: pixels(lambda s, y: F.cross_entropy(s.permute(0, 2, 3, 1).reshape(-1, 3), y.ravel())),
+    "a softmax over the classes": lambda: pixels(lambda s, y: F.nll_loss(s.log_softmax(1), y)),
+    "an overlap": lambda: pixels(lambda s, y: 1 - overlap(s.sigmoid(), y), 1),
+    "a generator that minimizes log(1 - D)": minimax,
+    "noise to be told": lambda: handed_on(True),
+    "a ratio, beside a critic": lambda: old(True),
+    "an advantage": lambda: judged(1.0),
     "a row for each target": lambda: columns(True),
     "negatives": lambda: words(-1.0),
     "values whose targets rise": learning_values,

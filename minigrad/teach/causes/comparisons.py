@@ -326,22 +326,29 @@ def one_way(scene: Scene) -> Seen:
          "subtracted from the loss; a divergence -0.5 * (1 + logvar - mu**2 - exp(logvar)) is added to it", graph=True,
          assumes=0.75)  # fmt: skip
 def one_sided_scale(scene: Scene) -> Seen:
-    signs: dict[Any, float] = {**linear_terms(scene.loss)}
+    signs: dict[Any, float] = {_part(node): sign for node, sign in linear_terms(scene.loss).items()}
     order = [*nodes_of(scene.loss)]
     users: dict[Any, list[Any]] = {}
     for node in order:
         for source in {*node.inputs} - {None}:
             users.setdefault(source, []).append(node)
     for node in order:
-        if node.primitive.name != "exp" or node in signs:
+        if node.primitive.name != "exp" or _part(node) in signs:
             continue
         source, sign = node.inputs[0], float(_sign_of_use(node, users))
-        while kind_of(source) in ("mul", "div", "neg", "clamp") and source not in signs:
+        while kind_of(source) in ("mul", "div", "neg", "clamp") and _part(source) not in signs:
             sign *= scale(source) if kind_of(source) == "neg" or None in source.inputs else 1
             source = first_operand(source)
-        if signs.get(source, 0) * sign > 0:
+        if signs.get(_part(source), 0) * sign > 0:
             return {"way": "exp(s)" if sign > 0 else "exp(-s)"}
     return None
+
+
+def _part(node: Any) -> Any:
+    """Return what identifies a node: for an element s[0] taken twice, what it is taken of and where."""
+    if kind_of(node) == "getitem":
+        return _part(node.inputs[0]), repr(node.parameters)
+    return node
 
 
 def _sign_of_use(node: Any, users: dict[Any, list[Any]]) -> int:

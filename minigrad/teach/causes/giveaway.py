@@ -30,6 +30,9 @@ class Giveaway:
         copied: whether the targets of a sequence of indices are these indices, in each sample.
         shifted: whether they are the indices one position later, as in a language model.
         in_rows: whether a row is a sequence: the next index stands to its right.
+        spared: the fraction of the targets that are the indices read there, if all others are where one mark is read.
+        held: whether the targets of a regression, several numbers each, are the first or last of more inputs.
+        place: where the target of each example stands among its tokens; None if it stands at no place.
         behind: whether they are the indices one position earlier.
         unmasked: whether fewer than half of the positions have a target, and those are the indices read there.
         beyond: whether the targets have tokens that the inputs have not: the next ones, of a longer text.
@@ -38,6 +41,8 @@ class Giveaway:
     def __init__(self) -> None:
         self.columns: list[int] = []
         self.copied = self.shifted = self.in_rows = self.behind = self.beyond = self.unmasked = False
+        self.held, self.spared = False, 0.0
+        self.place: int | None = None
         self._read: list[tuple[np.ndarray, np.ndarray]] = []  # the inputs and targets of each batch
         self._batches = self._examples = 0
         self._row_of: dict[float, np.ndarray] = {}  # of each class, an example
@@ -73,6 +78,17 @@ class Giveaway:
             self.shifted = (first or self.shifted) and any(a.size > 3 and bool((a == b).all()) for a, b in later)
             self.in_rows = self.shifted and X.shape[1] > 1 and bool((y[:, :-1] == X[:, 1:]).all())
             self.behind = (first or self.behind) and any(a.size > 3 and bool((a == b).all()) for a, b in earlier)
+            marks = np.unique(X[y != X])
+            alone = len(marks) == 1 and bool((y != marks[0]).all()) and known.all()
+            self.spared = float(np.mean(y == X)) if (first or self.spared) and alone else 0.0
+        elif X.dtype.kind in "iu" and targets.dtype.kind in "iu" and targets.shape == X.shape[:1] and X.shape[1] > 2:
+            self._read.append((X.copy(), targets))
+            places = np.flatnonzero((targets[:, None] == X).all(axis=0))
+            self.place = int(places[0]) if places.size and (first or self.place is not None) else None
+        elif X.dtype.kind == "f" and targets.shape[:1] == X.shape[:1] and 2 <= targets.size // len(X) < X.shape[1]:
+            y = targets.reshape(len(X), -1)
+            ends = X[:, : y.shape[1]], X[:, -y.shape[1] :]
+            self.held = (first or self.held) and any(np.array_equal(y, end) for end in ends)
         elif X.dtype.kind == "f" and targets.size == len(X):
             y = targets.reshape(-1)
             if not np.all(self._differs):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 
 from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import arrays, kind_of, linear_terms, node_behind, terms
+from minigrad.teach.loss_graph import arrays, kind_of, linear_terms, node_behind, nodes_of, terms
 from minigrad.teach.samples import Sample, listed
 
 UPHILL = 0.1
@@ -56,7 +57,11 @@ def all_frozen(scene: Scene) -> Seen:
          "always 0. Is a state set back to 0 in each time step, is only the result of the first one used, or is an "
          "input always 0?", assumes=0.8)  # fmt: skip
 def multiplied_by_zero(scene: Scene) -> Seen:
-    silent = next((names for names, times in scene.silent.items() if times >= 5), None)
+    own = dict(scene.model.named_parameters())
+    uses = Counter(source for node in nodes_of(scene.loss) for source in node.inputs)
+    # beside a bias, it may follow dead ReLUs; but not in a loop
+    known = (pair for pair in scene.silent if own[pair[1]].ndim > 1 or uses[own[pair[0]].node] >= 3)
+    silent = next((pair for pair in known if scene.silent[pair] >= 5), None)
     return silent is not None and {"name": silent[0], "other": silent[1]}
 
 
@@ -107,6 +112,10 @@ def no_gradient(scene: Scene) -> Seen:
 def uphill(scene: Scene) -> Seen:
     # a likelihood or a reward may well be climbed
     climbs = scene.goal < 0 or (scene.goal == 0 and not any(loss > 0 for loss in scene.losses))
+    groups = getattr(scene.optimizer, "param_groups", ())
+    known = type(scene.optimizer).__module__.startswith("minigrad.") and not any(g.get("maximize") for g in groups)
+    if known and all(group["lr"] >= 0 for group in groups):
+        return None  # its momentum goes on where gradients of policies change their sign
     return not climbs and all(cosine > UPHILL for cosine in _cosines(scene))
 
 
@@ -114,7 +123,8 @@ def uphill(scene: Scene) -> Seen:
          "the loss is negated, so the steps that lower it make the model worse: the sign of the loss is wrong. "
          "Minimize the cross entropy or minus the log-likelihood, without another minus", assumes=0.6)  # fmt: skip
 def negated(scene: Scene) -> Seen:
-    maximized = {*scene.goals} <= {0, -1} and scene.goals.count(-1) >= 3
+    minimax = scene.discriminates and scene.answers[-1:] == [0.0]  # log(1 - D(G(z))), which a generator minimizes
+    maximized = {*scene.goals} <= {0, -1} and scene.goals.count(-1) >= 3 and not minimax
     return maximized and not scene.taken and all(cosine < -UPHILL for cosine in _cosines(scene))
 
 

@@ -37,7 +37,7 @@ def zero_inputs(scene: Scene) -> Seen:
          "all examples of a batch are the same, in each batch: look at how the inputs are indexed and "
          "read")  # fmt: skip
 def same_examples(scene: Scene) -> Seen:
-    return len(scene.same) >= 5 and all(scene.same) and math.isfinite(scene.guessing)
+    return len(scene.same) >= 5 and all(scene.same) and (math.isfinite(scene.guessing) or scene.own_targets)
 
 
 @certain("inputs not used", "the first layer gets the same numbers for each example, and the model gives the same",
@@ -75,7 +75,19 @@ def growing_inputs(scene: Scene) -> Seen:
          "the inputs hold the targets: the target of each example is in {which} of X, so nothing else is learned, and "
          "new data will not have it. Leave it out: the loss should then fall more slowly", assumes=0.8)  # fmt: skip
 def given_away(scene: Scene) -> Seen:
-    columns = [str(column) for column in scene.giveaway.columns]
+    seen = scene.giveaway
+    if seen.held and len(scene.samples) >= 3 and scene.sizes_of_targets:
+        narrow = any(min(weight.shape[:2]) < 2 for _, weight in scene.weights())
+        return not narrow and (
+            "the targets are among the inputs, number by number, so the model learns to hand them on. A denoising "
+            "network reads x + noise, and predicts the noise or x"
+        )
+    if seen.place is not None and len(scene.samples) >= 3 and seen.is_text():
+        return (
+            f"the target of each example is token {seen.place} of its input, so the model learns to repeat it: leave "
+            "the word that must be predicted out of its context"
+        )
+    columns = [str(column) for column in seen.columns]
     return bool(columns) and {"which": f"column{'s' * (len(columns) > 1)} {listed(columns)}"}
 
 
@@ -85,6 +97,11 @@ def given_away(scene: Scene) -> Seen:
          "shift them by one: inputs ids[:, :-1], targets ids[:, 1:]", assumes=0.8)  # fmt: skip
 def copied(scene: Scene) -> Seen:
     seen = scene.giveaway
+    if seen.spared > 0.5 and len(scene.samples) >= 3 and seen.is_text():
+        return (
+            f"{seen.spared:.0%} of the targets are the tokens that the model reads there, and outweigh the masked "
+            "ones: count these alone, with targets of -100 elsewhere (ignore_index)"
+        )
     repeats = (seen.copied or (seen.behind and not seen.shifted)) and len(scene.samples) >= 3
     if repeats and _reads_in_order(scene) and seen.is_text():  # otherwise it may be a task of random tokens
         return {"which": ", index by index" if seen.copied else " of one position earlier"}

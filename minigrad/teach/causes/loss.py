@@ -21,6 +21,7 @@ from minigrad.teach.loss_graph import (
     indices,
     input_names,
     kind_of,
+    linear_terms,
     node_behind,
     nodes_between,
     nodes_of,
@@ -61,12 +62,15 @@ def sigmoid_twice(scene: Scene) -> Seen:
          "sum to 1: use dim={dim}", graph=True)  # fmt: skip
 def over_the_batch(scene: Scene) -> Seen:
     for node in scene.between:
-        if indices(node) != 2 and node.primitive.name != "cross_entropy":
+        if indices(node) < 2 and node.primitive.name != "cross_entropy":
             continue
         before: Any = node.inputs[0]
         moved: list[Any] = []
+        place: int | None = len(before.shape) - 1  # that of the classes
         while kind_of(before) in ("log", "neg", "add") or node_behind(before) is not before:
             moved += [before] if kind_of(before) == "permute" else []
+            turned = kind_of(before) == "permute" and place is not None
+            place = before.parameters["axes"][place] if turned else place if kind_of(before) in ("log", "neg") else None
             before = before.inputs[0]
         if kind_of(before) not in ("softmax", "log_softmax"):
             continue
@@ -74,6 +78,8 @@ def over_the_batch(scene: Scene) -> Seen:
         axis = before.parameters["axis"] % len(shape)
         as_it_is = node.inputs[0].shape == shape and last > 1  # the classes are axis 1 there
         as_it_is |= any(p.parameters["axes"][-1] == axis for p in moved if len(p.shape) == last + 1)
+        if moved and place not in (None, axis) and shape[axis] != shape[place]:
+            return {"shape": shape, "axis": axis, "along": "the positions", "dim": place}
         if axis != last > 0 and shape[axis] != shape[last] and not as_it_is:
             along = "the positions" if axis else "the examples"
             return {"shape": shape, "axis": axis, "along": along, "dim": -1 if last > 1 else 1}
@@ -139,6 +145,26 @@ def mixture_over_the_batch(scene: Scene) -> Seen:
     return None
 
 
+@certain("uphill", "the overlap of a result and its target, divided by their sizes, is the loss, or is taken of scores",
+         "the loss is the overlap of prediction and target, divided by their sizes, so each step makes it smaller: "
+         "minimize 1 - overlap", graph=True,
+         assumes=0.8)  # fmt: skip
+def overlap(scene: Scene) -> Seen:
+    for node, sign in linear_terms(scene.loss).items():
+        both = nodes_of(node.inputs[0]) if kind_of(node) == "div" and None not in node.inputs else ()
+        for product in (n for n in both if kind_of(n) == "mul" and any(a.size > 1 for a in arrays(n))):
+            source = node_behind(first_operand(product))
+            sums = (n for n in nodes_of(node.inputs[1]) if kind_of(n) == "sum")
+            if all(node_behind(first_operand(n)) is not source for n in sums):
+                continue
+            if kind_of(source) in ("linear", "conv", "matmul"):
+                said = "the overlap is that of scores, below 0 or above 1: apply a sigmoid or a softmax first"
+                return "no probabilities", said
+            if sign > 0:
+                return True
+    return None
+
+
 @certain("no probabilities", "a cross entropy takes the logarithm of what a linear layer gives",
          "the loss takes the logarithm of the model's scores, which are no probabilities: apply a sigmoid or a softmax "
          "first, or use a loss that takes scores, cross_entropy or binary_cross_entropy_with_logits",
@@ -184,8 +210,8 @@ def half_a_cross_entropy(scene: Scene) -> Seen:
           symptoms=("loss does not fall", "updates too small", "vanishing gradients", "loss stays high"),
           assumes=1.2)  # fmt: skip
 def squared_probabilities(scene: Scene) -> Seen:
-    names = [node.primitive.name for node in scene.between]
-    for node in scene.between if "square" in names or "pow" in names or "mul" in names else ():
+    names, related = [node.primitive.name for node in scene.between], not scene.neighbours.unrelated()
+    for node in scene.between if related and not {"square", "pow", "mul"}.isdisjoint(names) else ():
         for source in map(node_behind, node.inputs) if node.primitive.name == "sub" and [*arrays(node)] else ():
             if kind_of(source) in ("softmax", "sigmoid"):
                 return {"kind": kind_of(source)}
@@ -291,11 +317,13 @@ def compared_with_itself(scene: Scene) -> Seen:
          assumes=0.5)  # fmt: skip
 def ratio_of_itself(scene: Scene) -> Seen:
     flat = len(scene.samples) >= 3 and not any(any(s.gradients.values()) for s in scene.samples[-3:])
-    for node in scene.between if flat else ():
+    for node in scene.between:
         source: Any = node.inputs[0] if node.primitive.name == "exp" else None
         if kind_of(source) == "sub" and None not in source.inputs:
+            if source.inputs[0] is source.inputs[1]:
+                return True
             left, right = map(scene.values.get, map(node_behind, source.inputs))
-            if left is not None and right is not None and np.array_equal(left, right):
+            if flat and left is not None and right is not None and np.array_equal(left, right):
                 return True
     return False
 

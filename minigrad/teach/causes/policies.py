@@ -6,7 +6,7 @@ from statistics import fmean
 
 import numpy as np
 
-from minigrad.teach.causes.cause import Seen, certain
+from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.inputs import badly_scaled
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import (
@@ -21,6 +21,8 @@ from minigrad.teach.loss_graph import (
 
 SURE = 0.9
 """The mean probability of the likeliest action from which a new policy is certain of it."""
+LARGE = 1000.0
+"""What an action brought, in rewards of about 1, that only a discount above 1 adds up to in short episodes."""
 SHORTER = 0.7
 """The part of its first length to which an episode must shrink to speak of a policy that gets worse."""
 TRIED = 40
@@ -37,6 +39,24 @@ def probability_of_the_action(scene: Scene) -> Seen:
     weighted = [n for n in scene.between if kind_of(n) == "mul" and any(a.size > 1 for a in arrays(n))]
     powers = [s for n in weighted for s in n.inputs if kind_of(s) == "exp"]  # of a picked log-probability
     return any(picked_actions(s.inputs[0]) is not None and all(distribution(s.inputs[0])) for s in powers)
+
+
+@certain("returns missing", "what the actions of a policy brought is one and the same number, five times",
+         "what the actions brought is {number:.3g}, for each of them and in each episode, so all become likelier "
+         "alike: weigh each with its return, the sum of the rewards that follow it, minus a mean",
+         assumes=0.8)  # fmt: skip
+def all_alike(scene: Scene) -> Seen:
+    numbers = {number for ends in scene.returns for number in ends}
+    return len(scene.returns) >= 5 and len(numbers) == 1 and {"number": numbers.pop()}
+
+
+@explains("returns too large", f"what an action brought is beyond {LARGE:g}",
+          "what an action brought goes up to {most:.2g}, and the gradient is proportional to it: is the discount, "
+          "gamma, below 1? Subtract the mean of the returns, and divide by their deviation",
+          symptoms=("exploding gradients", "updates too large"), assumes=0.8)  # fmt: skip
+def large_returns(scene: Scene) -> Seen:
+    most = max((abs(number) for ends in scene.returns for number in ends), default=0.0)
+    return most > LARGE and {"most": most}
 
 
 @certain("actions not drawn", f"of {TRIED} actions, all are the likeliest",
@@ -71,11 +91,16 @@ def certain_at_first(scene: Scene) -> Seen:
          "advantage, each step makes the better actions less likely: minimize -(log_prob * weight).mean()",
          assumes=0.8)  # fmt: skip
 def against_the_return(scene: Scene) -> Seen:
+    if len(scene.taken) >= 5 and all(sign < 0 and brought < 0 for sign, _, brought in scene.taken):
+        return (
+            "the log-probabilities are multiplied by value - target, minus what the actions brought, so each step "
+            "makes the better ones less likely: the advantage is target - value"
+        )
     if not all(sign > 0 for sign, _, _ in scene.taken):
         return None
     rows, half = [n for _, n, _ in scene.taken], len(scene.taken) // 2
     shorter = half >= 3 and fmean(rows[-half:]) < SHORTER * fmean(rows[:half])
-    return shorter or (len(rows) >= 5 and all(brought for _, _, brought in scene.taken))
+    return shorter or (len(rows) >= 5 and all(brought > 0 for _, _, brought in scene.taken))
 
 
 @certain("uphill", "the smaller of two products with an advantage is minimized",

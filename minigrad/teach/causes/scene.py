@@ -164,7 +164,8 @@ class Scene:
     greedy: float = 0.0  # the number of actions of a policy that were all the likeliest one; -inf after another one
     # of the loss of a policy, in each step that is due, the sign of the log-probabilities, their number, and whether
     # what they are multiplied by is what the actions brought
-    taken: list[tuple[int, int, bool]] = field(default_factory=list)
+    taken: list[tuple[int, int, int]] = field(default_factory=list)
+    returns: list[tuple[float, float]] = field(default_factory=list)  # the range of what these brought
     # in each sample where the model gets two batches of one shape, the mean distance between a row and its partner, as
     # a part of that between any two; 0 where they are the same
     views: list[float] = field(default_factory=list)
@@ -262,12 +263,13 @@ class Scene:
             for taken in loss_graph.actions_taken(between):
                 sign = loss_graph.linear_terms(loss).get(taken.product, 0) * (-1 if taken.negated else 1)
                 self.taken.append((sign, len(taken.actions), taken.brought(between, self.values)))
+                self.returns.append((float(taken.weights.min()), float(taken.weights.max())))
                 if (p := taken.probabilities(self.values)) is not None:
                     undecided = p.max(axis=1) < UNDECIDED
                     same = (p.argmax(axis=1) == taken.actions)[undecided]
                     self.greedy = self.greedy + len(same) if same.all() else -math.inf
-        self.giveaway.look(self.inputs, targets if classes is None else classes)
         X = self.table if self.inputs is None else self.inputs
+        self.giveaway.look(X, targets if classes is None else classes)
         self.neighbours.look(X, targets if classes is None else classes)
         bootstrapped = self.predicted and any(True for _ in loss_graph.targets(between, output))
         self.own_targets = bootstrapped or loss_graph.learns_values(between)

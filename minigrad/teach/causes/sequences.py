@@ -11,7 +11,16 @@ import numpy as np
 from minigrad.output.words import class_name
 from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import arrays, constants, is_attention, kind_of, labels_of, node_behind, nodes_of
+from minigrad.teach.loss_graph import (
+    arrays,
+    behind,
+    constants,
+    is_attention,
+    kind_of,
+    labels_of,
+    node_behind,
+    nodes_of,
+)
 from minigrad.teach.samples import named
 
 THROUGH_TIME = 1e-6
@@ -61,7 +70,10 @@ def mixed(scene: Scene) -> Seen:
           "lengths - 1]", symptoms=("vanishing gradients", "loss does not fall"), assumes=0.9)  # fmt: skip
 def reads_padding(scene: Scene) -> Seen:
     ids, back = scene.inputs, scene.reach.back if scene.reach is not None else ()
-    if ids is None or ids.dtype.kind not in "iu" or ids.ndim != 2 or len(back) != ids.shape[1] or not back[-1]:
+    left_out = any(getattr(module, "padding_idx", None) is not None for module in scene.model.modules())
+    if ids is None or ids.dtype.kind not in "iu" or ids.ndim != 2 or len(back) != ids.shape[1]:
+        return None
+    if not (back[-1] or left_out):
         return None
     tokens, counts = np.unique(ids[:, -2:], return_counts=True)
     padded = (ids[:, -2:] == tokens[counts.argmax()]).all(axis=1)
@@ -145,6 +157,12 @@ def reordered(scene: Scene) -> Seen:
         size, given = math.prod(source.shape), scene.inputs.shape[:2] if scene.inputs is not None else ()
         turned = source.shape[:2] == given[::-1] != given  # the steps in time come first
         columns = len(node.inputs[0].shape) == 3 and "reshape" in map(kind_of, moves)  # the classes are axis 1
+        whole = len(source.shape) == 4 and [*map(kind_of, moves)] == ["reshape"] and kind_of(source) == "conv"
+        if whole and source.shape[3] != node.inputs[0].shape[-1] == source.shape[1]:
+            return (
+                f"the scores of shape {source.shape} are reshaped to {node.inputs[0].shape}, so a row has scores of "
+                f"several pixels, not of the classes: scores.permute(0, 2, 3, 1).reshape(-1, {source.shape[1]})"
+            )
         if size > 1 << 18 or not (turned or columns or "permute" in map(kind_of, moves)):
             continue
         places: Any = np.arange(size).reshape(source.shape)
@@ -173,6 +191,25 @@ def reordered(scene: Scene) -> Seen:
                 f"the scores of shape {source.shape} are reshaped to {places.shape} in another order than the targets: "
                 "they are compared with the target of another position. Permute both, or none"
             )
+    return None
+
+
+@certain("heads mixed", "a reshape cuts the heads of an attention out of several positions", "the heads are cut out of "
+         "{before} by a reshape to {after}, which exchanges no axes: a head gets numbers of several positions, later "
+         "ones too. Use reshape{right}.transpose(1, 2)", graph=True, assumes=0.7)  # fmt: skip
+def heads_of_positions(scene: Scene) -> Seen:
+    for node in nodes_of(scene.output):
+        scores: Any = behind(node.inputs[0], "softmax", "mul", "div", "where", "add") if is_attention(node) else None
+        for source in scores.inputs[:2] if kind_of(scores) == "matmul" else ():
+            while kind_of(source) == "permute":
+                source = source.inputs[0]
+            before = source.inputs[0].shape if kind_of(source) == "reshape" else ()
+            after = source.shape if len(before) == 3 else (0, 0)
+            # (n, steps, heads * d) becomes (n, heads, steps, d), or (n * heads, steps, d)
+            if before and after[-2] == before[1] != before[2] // after[-1] > 1:
+                n, steps, size = before
+                right = (n, steps, size // after[-1], after[-1])
+                return {"before": before, "after": after, "right": right}
     return None
 
 

@@ -126,7 +126,11 @@ def stronger_decay(scene: Scene) -> Seen:
     last = scene.samples[-1]
     size, decays = math.hypot(*last.sizes.values()), map(_decay, _groups(scene))
     shrunk = size < 0.3 * math.hypot(*scene.samples[0].sizes.values())
-    return next(({"decay": d} for d in decays if d * size > 3 * last.gradient or (d > 0.02 and shrunk)), None)
+    # AdamW and the like decay apart from the gradient, at the learning rate
+    apart = class_name(scene.optimizer) in ("AdamW", "Lion", "LAMB", "Muon") and any(last.learning_rates)
+    rate, step = max(last.learning_rates, default=0.0), math.hypot(*last.updates.values())
+    pull, moved = (4 * rate * size, 3 * step) if apart else (size, 3 * last.gradient)
+    return next(({"decay": d} for d in decays if d * pull > moved or (d > 0.02 and shrunk)), None)
 
 
 @certain("state lost", "with a momentum, each of five steps is that of the gradient alone",

@@ -12,6 +12,7 @@ from minigrad.teach.causes.cause import Seen, certain
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import (
     arrays,
+    constants,
     drawn,
     first_operand,
     has_targets,
@@ -19,6 +20,7 @@ from minigrad.teach.loss_graph import (
     kind_of,
     linear_terms,
     nodes_of,
+    terms,
 )
 
 SETTLED = 30
@@ -85,13 +87,16 @@ def posterior(scene: Scene) -> Seen:
 
 
 @certain("divergence missing", "results are mean + noise * deviation, and nothing else depends on the deviation",
-         "the latent numbers are mean + noise * deviation, and the loss has no divergence from the prior: the "
+         "the latent numbers are mean + noise * deviation, and the loss has no divergence from the prior, or 0 times "
+         "it: the "
          "deviation can only shrink to 0, and samples from the prior mean nothing to the decoder. Add the divergence, "
          "-0.5 * (1 + logvar - mu**2 - exp(logvar)).sum()", graph=True, assumes=0.8)  # fmt: skip
 def no_divergence(scene: Scene) -> Seen:
     if scene.samples[-1].step < 100:
         return None  # it may be added later, or its weight rise from 0
-    users = Counter(source for node in nodes_of(scene.loss) for source in {*node.inputs} - {None})
+    weighed = [term for term, _ in terms(scene.loss) if not any(a.size == 1 and not a for a in constants(term))]
+    nodes = {node for term in weighed for node in nodes_of(term)}
+    users = Counter(source for node in nodes for source in {*node.inputs} - {None})
     for _, deviation, noise in drawn(scene.loss):
         node: Any = deviation if scene.inputs is None or not np.may_share_memory(noise, scene.inputs) else None
         while users[node] == 1 and kind_of(node) in ("exp", "softplus", "sqrt", "add", "pow", "mul", "div", "clamp"):
@@ -131,14 +136,22 @@ def wrong_deviation(scene: Scene) -> Seen:
     scales = [n.inputs[0] for n in signs if kind_of(n) == "exp" and signs[n] * signs.get(n.inputs[0], 0) < 0]
     for logvar in (values[s].astype(float) for s in scales if s in values):
         for node in nodes_of(scene.loss):
-            noise = [a for a in arrays(node) if a.shape == logvar.shape and (a < 0).any()]
+            noise = [a for a in arrays(node) if a.shape == logvar.shape]
             used = values.get(next((s for s in node.inputs if s is not None), None)) if noise else None
             if used is None or used.shape != logvar.shape:
                 continue
             named = {"logvar itself": logvar, "the variance, exp(logvar)": np.exp(logvar)}
             for what, array in named.items():
-                if np.allclose(used, array, 1e-4) and not np.allclose(used, np.exp(logvar / 2), 1e-4):
+                if (
+                    (noise[0] < 0).any()
+                    and np.allclose(used, array, 1e-4)
+                    and not np.allclose(used, np.exp(logvar / 2), 1e-4)
+                ):
                     return {"what": f"the noise is multiplied by {what}, and not by the deviation"}
+            if len(np.unique(noise[0][noise[0] >= 0])) == logvar.size > 20 and np.allclose(
+                used, np.exp(logvar / 2), 1e-4
+            ):
+                return {"what": "the noise is never below 0, as from rand(): take that of randn()"}
     no_exp = "exp" not in map(kind_of, signs)
     for mean, deviation, _ in drawn(scene.loss):
         source: Any = deviation.inputs[0] if kind_of(deviation) == "exp" else None

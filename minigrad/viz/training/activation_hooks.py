@@ -136,6 +136,12 @@ class ActivationHooks:
         """Statistics of what the first layer gets, of a model that is not called itself."""
         return None if self.calls or self.inputs is None else Batch.of(self.inputs)
 
+    def _are_all(self, inputs: Any) -> bool:
+        """Return whether the first of the inputs is the data: tokens, beside lengths or a state, which may be None."""
+        tokens = _array(inputs[0]) if inputs else np.empty(0)
+        given = all(i is None for i in inputs[1:])
+        return given or (tokens.ndim == 2 and tokens.dtype.kind in "iu" and all(a.ndim < 2 for a in self.others))
+
     def _keep(self, primitive: Any, result: Any, direction: str, node: Any) -> None:
         """Keep a result of the forward pass, as a watcher of everything that is computed."""
         own = threading.get_ident() == self._thread
@@ -186,7 +192,7 @@ class ActivationHooks:
             self.spread = _spread(array)
             self.others = [a for a in map(_array, inputs[1:]) if a.dtype.kind in "iu" and a.size]
             self.others = [] if self.takes_targets else self.others
-            self.inputs = input_array if len(inputs) == 1 or self.takes_targets else None
+            self.inputs = input_array if len(inputs) == 1 or self.takes_targets or self._are_all(inputs) else None
             parts = [a.reshape(len(a), -1) for a in map(_array, inputs) if a.shape[:1] == input_array.shape[:1]]
             whole = len(parts) == len(inputs) > 1 and not self.takes_targets and input_array.dtype.kind == "f"
             self.table = np.concatenate(parts, 1) if whole and input_array.ndim == 2 else None

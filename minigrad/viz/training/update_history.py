@@ -100,10 +100,10 @@ class UpdateHistory:
         names = {id(p): name for name, p in self._scene.model.named_parameters()}
         silent = {}
         for _, pairs in layers:
-            weights = [p for p, _ in pairs if p.grad is not None and p.ndim > 1 and id(p) in names]
-            other = next((p for p in weights if p.grad._array.any()), None)
-            for p in weights if other is not None else ():
-                if not p.grad._array.any():
+            known = [p for p, _ in pairs if p.grad is not None and id(p) in names]
+            other = next((p for p in sorted(known, key=lambda p: -p.ndim) if p.grad._array.any()), None)
+            for p in known if other is not None else ():
+                if p.ndim > 1 and not p.grad._array.any():
                     pair = names[id(p)], names[id(other)]
                     silent[pair] = self._scene.silent.get(pair, 0) + 1
         self._scene.silent = silent
