@@ -511,7 +511,7 @@ def averaged_momentum(x: Any, dx: Any, state: Any, lr: float) -> Any:
     [
         (partial(rms, correct=True), "rmsprop", "there is a bias correction of `cache`"),
         (partial(rms, accumulate=np.abs), "rmsprop", "their sum is squared, not each gradient"),
-        (partial(rms, accumulate=lambda c: np.sqrt(np.abs(c))), "rmsprop", "root is taken of the absolute value"),
+        (partial(rms, accumulate=lambda c: np.sqrt(np.abs(c))), "rmsprop", "the square of the gradient is missing"),
         (partial(adam_of_mine, keep=False), "adam", "the corrected values `mb` and `vb` are kept"),
         (partial(adam_of_mine, swap=True), "adam", "betas of the two bias corrections are swapped"),
         (partial(adam_of_mine, ahead=True), "adam", "look-ahead as in Nesterov's momentum"),
@@ -905,7 +905,7 @@ def test_the_weight_decay_of_lion_shrinks_x() -> None:
     assert check_rule(right, "lion", weight_decay=0.02), str(check_rule(right, "lion", weight_decay=0.02))
     report = check_rule(lambda x, dx, m: signed(x, dx + 0.02 * x, m, np.sign(0.9 * m + 0.1 * (dx + 0.02 * x))), "lion",
                         weight_decay=0.02)  # fmt: skip
-    assert report and "added to the gradient" in str(report), str(report)
+    assert report.mistake == "weight-decay-in-gradient", str(report)
 
 
 def test_a_rate_that_decays_inside_is_measured() -> None:
@@ -990,9 +990,23 @@ class NamedAdam:
             params[name] -= self.lr * mb / (np.sqrt(vb) + 1e-7)
 
 
+class OneVelocity:
+    def __init__(self, lr: float = 0.1) -> None:
+        self.lr, self.t, self.m, self.v = lr, 0, 0.0, 0.0
+
+    def update(self, params: Any, grads: Any) -> None:
+        self.t += 1
+        for name, g in grads.items():
+            self.m, self.v = 0.9 * self.m + 0.1 * g, 0.999 * self.v + 0.001 * g**2
+            mb, vb = self.m / (1 - 0.9**self.t), self.v / (1 - 0.999**self.t)
+            params[name] -= self.lr * mb / (np.sqrt(vb) + 1e-7)
+
+
 def test_a_class_that_takes_all_parameters_at_once_is_run_with_two() -> None:
     assert check_rule(OneState, "rmsprop").mistake == "shared-state"
     assert check_rule(NamedAdam, "adam").mistake == "shared-t"
+    report = check_rule(OneVelocity, "adam")
+    assert "one `m` and one `v` for all parameters" in report.cause, str(report)
 
 
 class IndexedAdam:
@@ -1150,6 +1164,8 @@ RARER: list[tuple[str, dict[str, Any], str, list[tuple[str, str, str]]]] = [
         ("m / (1 - beta1**t), v / (1 - beta2**t)", "m / (1 + beta1**t), v / (1 + beta2**t)", "operator"),
         ("lr * mb / (np.sqrt(vb) + eps)", "lr * mb / np.sqrt(vb) + eps", "parentheses"),
         ("t += 1", "t += 2", "t-by-two"),
+        ("lr * mb / (np.sqrt(vb)", "lr * vb / (np.sqrt(np.abs(mb))", "names-swapped"),
+        ("lr * mb", "lr * np.sqrt(1 - beta2**t) / (1 - beta1**t) * mb", "bias-correction-twice"),
     ]),
     ("nadam", {}, NADAM, [
         ("nxt * m / (1 - p * nxt)", "mu * m / (1 - p)", "lookahead-of-this-step"),
@@ -1172,7 +1188,9 @@ RARER: list[tuple[str, dict[str, Any], str, list[tuple[str, str, str]]]] = [
         ("np.sqrt((state.get(\"d\", 0.0) + 1e-6) / (a", "(np.sqrt(state.get(\"d\", 0.0)) + 1e-6) / np.sqrt((a",
          "epsilon-outside-root")]),
     ("adamax", {}, ADAMAX, [("np.maximum(0.999 * state.get(\"u\", 0.0), np.abs(dx) + 1e-7)",
-                             "0.999 * state.get(\"u\", 0.0) + 0.001 * np.abs(dx) + 1e-7", "maximum-is-mean")]),
+                             "0.999 * state.get(\"u\", 0.0) + 0.001 * np.abs(dx) + 1e-7", "maximum-is-mean"),
+        ("np.maximum(0.999 * state.get(\"u\", 0.0)", "np.minimum(0.999 * state.get(\"u\", np.inf)", "minimum"),
+        ("np.maximum(0.999 * ", "np.maximum(", "decay-missing")]),
     ("lion", {}, LION, [("0.9 * m + 0.1 * dx)", "m)", "sign-of-old-average"),
                         ("np.sign(0.9 * m + 0.1 * dx)", "(np.sign(0.9 * m) + np.sign(0.1 * dx))",
                          "parentheses")]),

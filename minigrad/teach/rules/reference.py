@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,6 @@ ALSO_RIGHT: list[tuple[str, str, str, str]] = [
      "epsilon is added to the root after the bias correction of v; here before it, as in PyTorch"),
     ("adadelta", "-learning_rate * A", "-A",
      "there is no learning rate, as in the paper of AdaDelta; here, as in PyTorch, the step is multiplied by one"),
-    ("lion", DECOUPLED, COUPLED, "the weight decay is added to the gradient; that of Lion's paper shrinks x itself"),
 ]  # fmt: skip
 """Other versions of rules: (rule or any, pattern, what is written instead, what is said)."""
 EPSILONS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-10)
@@ -207,7 +207,7 @@ class Reference:
 
         Code often has epsilon as a number, so that any usual one is right if the caller stated none. With the bias
         correction in the step size (Kingma and Ba, 2014, end of section 2) epsilon is added to the root of v itself.
-        Lion's weight decay may be added to the gradient. AdaDelta's paper has no learning rate.
+        AdaDelta's paper has no learning rate.
         """
         versions = [(self.forms, "")]
         for rule, pattern, instead, note in ALSO_RIGHT:
@@ -229,7 +229,7 @@ class Reference:
                     yield "; ".join(filter(None, (differs, said))), epsilon if differs else None, other
 
     def path(
-        self, formula: Formula, trial: Trial, wanted: Taken | None = None, tolerance: Any = None, shared: str = ""
+        self, formula: Formula, trial: Trial, wanted: Taken | None = None, tolerance: Any = None, shared: Any = ()
     ) -> tuple[list[np.ndarray], list[Any]] | None:
         """Return where a formula goes and its states; None once it parts from `wanted`, or if it raises."""
         with suppress(Exception):
@@ -253,10 +253,11 @@ class Reference:
         raise ValueError(f"check_rule: {self.name} cannot be computed{' with ' * bool(settings)}{settings}: {why}.")
 
     def _path(
-        self, formula: Formula, trial: Trial, wanted: Taken | None = None, tolerance: Any = None, shared: str = ""
+        self, formula: Formula, trial: Trial, wanted: Taken | None = None, tolerance: Any = None, shared: Any = ()
     ) -> tuple[list[np.ndarray], list[Any]] | None:
+        finite = wanted is not None and bool(np.isfinite(wanted.x[-1]).all())
         namespace: dict[str, Any] = {
-            **{"np": np, "_rms": vars(rules)["_rms"], "weight_decay": 0.0},
+            **{"np": ROOTED if finite else np, "_rms": vars(rules)["_rms"], "weight_decay": 0.0},
             **(self.names or {}),
             **self.settings,
         }
@@ -275,16 +276,15 @@ class Reference:
             old = np.array(xs)
             for i, dx in enumerate(gradients):
                 state = states[i]
-                if shared == "t" and "t" in states[i - 1]:
-                    state = {**state, "t": states[i - 1]["t"]}
                 namespace.update(PART=i, PARTS=len(xs))
                 namespace.update(self.settings, x=xs[i], dx=own(dx), GIVEN=dx, state=state, learning_rate=rate)
                 x, after = formula(namespace)
                 if np.shape(x) != np.shape(xs[i]):
                     return None
                 xs[i], states[i] = x, after
-                if shared == "all":
-                    states = [after] * len(xs)
+                if shared:  # what these entries hold serves all parameters
+                    states = [{**s, **{n: v for n, v in after.items() if n in shared}} for s in states]
+                    states[i] = after
             now = np.array(xs, dtype=float)
             made.append(now)
             kept.append(own(dict(states[0])))
@@ -325,7 +325,7 @@ class Element:
         self.wanted = [float(x[place]) for x in wanted.x]
         self.fixed = {
             **(reference.names or {}),
-            "np": Floats,
+            "np": ROOTED_FLOATS if np.isfinite(wanted.x[-1]).all() else FLOATS,
             "weight_decay": 0.0,
             "PART": part,
             "PARTS": len(trial.start),
@@ -359,34 +359,19 @@ class Element:
         return False
 
 
-class Floats:
-    """NumPy's functions of single elements, for Python's floats; those of whole arrays are not here, and so raise."""
-
-    pi = math.pi
-    sqrt, exp, floor, trunc = math.sqrt, math.exp, math.floor, math.trunc
-    abs, maximum, minimum, round = abs, max, min, round
-
-    @staticmethod
-    def sign(x: float) -> float:
-        """1, 0 or -1."""
-        return float((x > 0) - (x < 0))
-
-    @staticmethod
-    def where(condition: Any, a: Any, b: Any) -> Any:
-        """Choose."""
-        return a if condition else b
-
-    @staticmethod
-    def clip(x: float, low: float, high: float) -> float:
-        """Limit."""
-        return min(max(x, low), high)
-
-    @staticmethod
-    def full_like(_: Any, value: Any) -> Any:
-        """One element of it."""
-        return value
+def _absolute_root(x: Any) -> Any:
+    """The root of abs(x), which a learner may take where a mistake makes negative numbers: otherwise x is nan."""
+    return math.sqrt(abs(x)) if isinstance(x, float) else np.sqrt(np.abs(x))
 
 
+FLOATS = SimpleNamespace(
+    pi=math.pi, sqrt=math.sqrt, exp=math.exp, floor=math.floor, trunc=math.trunc, abs=abs, maximum=max, minimum=min,
+    round=round, sign=lambda x: float((x > 0) - (x < 0)), where=lambda condition, a, b: a if condition else b,
+    clip=lambda x, low, high: min(max(x, low), high), full_like=lambda _, value: value,
+)  # fmt: skip
+"""NumPy's functions of single elements, for Python's floats; those of whole arrays are not here, and so raise."""
+ROOTED = SimpleNamespace(**{**vars(np), "sqrt": _absolute_root})
+ROOTED_FLOATS = SimpleNamespace(**{**vars(FLOATS), "sqrt": _absolute_root})
 EXACT, SINGLE, NEARLY = (1e-7, 4e-15), (3e-4, 2e-6), (1e-5, 3e-7)
 """Relative to the path's length, and to the values: in float64, in float32, and where a part is computed in float32."""
 

@@ -19,7 +19,7 @@ from minigrad.teach.rules.reference import EXACT, NAMES, STEPS, Element, Referen
 
 LIMIT = 4.0
 """The seconds of computing after which no further pairs of mistakes are tried."""
-PAIRS = 15_000
+PAIRS = 20_000
 """How many pairs of mistakes are tried at most."""
 FIRST = 100
 """For how many likely mistakes a second one is tried in the same lines."""
@@ -119,7 +119,7 @@ class Search:
         """Return the search with another rule."""
         return Search(reference, self.trial, self.taken, self)
 
-    def fits(self, formula: Formula, tolerance: tuple[float, float] = EXACT, shared: str = "") -> bool:
+    def fits(self, formula: Formula, tolerance: tuple[float, float] = EXACT, shared: Any = ()) -> bool:
         """Whether a formula goes where the learner's rule went."""
         if not shared and self.element.parts(formula, self.reference.settings, tolerance):
             return False
@@ -152,18 +152,28 @@ class Search:
         if len(self.trial.start) > 1:
             accumulated = CATALOGUE["gradients-accumulate"]
             for variant in accumulated.find(self.reference.forms[0]):
-                if self.fits(variant.change, tolerance, "all"):
+                if self.fits(variant.change, tolerance, {"total", *self._entries()}):
                     found.append(Explanation([(accumulated, variant)]))
-        if len(self.trial.start) > 1:
-            for shared, sentence in (
-                ("all", "one state serves all parameters: keep the state of each parameter in its own dictionary"),
-                ("t", "t is shared between the parameters: it is increased once for each parameter instead of once in "
-                 "each step, and so the bias correction uses a wrong t"),
-            ):  # fmt: skip
-                if self.fits(self.reference.forms[0], tolerance, shared):
-                    name = "shared-state" if shared == "all" else "shared-t"
-                    found.append(Explanation.of(name, sentence, self.reference.forms[0], 0.5))
+            found += self._shared(tolerance)
         return _best(found, self.slack)
+
+    def _entries(self) -> list[str]:
+        """The names in the state."""
+        made = self.reference.path(self.reference.forms[0], self.trial)
+        return list(made[1][0]) if made else []
+
+    def _shared(self, tolerance: tuple[float, float]) -> list[Explanation]:
+        """All of the state, or a part of it, that serves all parameters."""
+        names, form = self._entries(), self.reference.forms[0]
+        for part in (names, ["t"], [n for n in names if n != "t"], *([n] for n in names)):
+            if self.fits(form, tolerance, part):
+                what = f"one `{'` and one `'.join(part)}`" if part != names else "one state"
+                said = f"there is {what} for all parameters: keep the state of each parameter in its own dictionary"
+                if part == ["t"]:
+                    said = ("t is shared between the parameters: it is increased once for each parameter instead of "
+                            "once in each step, and so the bias correction uses a wrong t")  # fmt: skip
+                return [Explanation.of("shared-t" if part == ["t"] else "shared-state", said, form, 0.5)]
+        return []
 
     def variants(self, form: Formula, most: float = np.inf) -> list[tuple[Formula, Explanation]]:
         """Return every edit of the catalogue on a formula, the likeliest first."""
@@ -193,7 +203,7 @@ class Search:
                 shared["decay_rate"] = self.reference.settings["beta2"]
             for given in ({}, *OTHERWISE.get(name, ())):
                 other = Reference.of(name, {**shared, **given})
-                if other.path(other.forms[0], self.trial, self.taken, tolerance) is None:
+                if not any(other.path(form, self.trial, self.taken, tolerance) for form in other.forms):
                     continue
                 full = name + "".join(f" with {setting}={value}" for setting, value in given.items())
                 said = f"this is the update of another rule, {full}, not of {self.reference.name}"

@@ -70,7 +70,9 @@ mistake("factor", "schedule", "the rate is multiplied by 1 - factor instead of b
 mistake("factor-inverted", "schedule", "the rate is divided by the factor instead of multiplied: it grows",
         ("factor", "(1 / factor)"))
 mistake("sign", "schedule", "the sign of k * t is wrong: the rate grows instead of decaying", ("-k", "k"),
-        ("1 + k * t", "1 - k * t"), ("np.exp(-k * t)", "(1 - np.exp(-k * t))"), assumes=0.9)
+        ("1 + k * t", "1 - k * t"), assumes=0.9)
+mistake("complement", "schedule", "1 minus the decay is taken: the rate starts at 0 and grows towards alpha_0",
+        ("np.exp(A)", "(1 - np.exp(A))"), ("factor ** A", "(1 - factor ** (A))"))
 mistake("base", "schedule", "the base of the exponential is {detail}; the rule uses e",
         ("np.exp(A)", "2 ** (A)", "2"), ("np.exp(A)", "10 ** (A)", "10"))
 mistake("power", "schedule", "the rate decays by {detail} instead of by exp(-k t)",
@@ -108,12 +110,12 @@ mistake("precedence", "schedule", "parentheses are missing or at the wrong place
         ("alpha_0 * factor ** (t // every)", "alpha_0 * (factor ** t // every)"),
         ("alpha_0 * factor ** (t // every)", "alpha_0 * (factor ** t / every)"),
         ("np.exp(-k * t)", "np.exp(-k) * t"), ("alpha_0 * factor ** A", "(alpha_0 * factor) ** (A)"),
-        ("alpha_0 * np.exp(A)", "np.exp(alpha_0 * (A))"),
         ("np.cos(np.pi * A / B)", "np.cos(np.pi * A) / B"), ("A * (1 + np.cos(B)) / 2", "A * (1 + np.cos(B) / 2)"),
         ("A + B * (1 + np.cos(C)) / 2", "(A + B * (1 + np.cos(C))) / 2"),
         ("(1 - A / B) ** power", "(1 - A ** power / B)"), ("(1 - A / B) ** power", "((1 - A) / B) ** power"),
         ("alpha_0 * (1 - A) ** power", "(alpha_0 * (1 - A)) ** power"),
-        ("(A + 1) / T", "A + 1 / T"), ("1 - A / B", "(1 - A) / B"), assumes=1.05)
+        ("A * warmup ** B", "(A * warmup) ** B"), ("(A + 1) / T", "A + 1 / T"), ("1 - A / B", "(1 - A) / B"),
+        assumes=1.05)
 mistake("initial-to-the-power", "schedule", "the initial rate is raised to a power instead of multiplied",
         ("alpha_0 * np.exp(-k * t)", "alpha_0 ** (k * t)"), ("alpha_0 * factor ** A", "alpha_0 ** (A)"), assumes=1.1)
 mistake("square", "schedule", "{detail} is squared", ("t", "t ** 2", "t"),
@@ -123,6 +125,7 @@ mistake("root", "schedule", "the square root of {detail} is taken", ("t", "np.sq
         ("1 + k * t", "np.sqrt(1 + k * t)", "the divisor"), ("1 + k * t", "np.sqrt(1 + t)", "1 + t"), assumes=1.3)
 mistake("initial-missing", "schedule", "the initial rate {detail}", ("alpha_0 * A", "(A)", "is missing"),
         ("alpha_0 * (A if t < T else B)", "(A if t < T else alpha_0 * B)", "is missing before T"),
+        ("alpha_0 * np.exp(A)", "np.exp(alpha_0 * (A))", "stands inside the exponential, where it must multiply it"),
         ("alpha_0", "1.0", "is missing"), ("alpha_0", "alpha_0 ** 2", "counts twice"), assumes=1.2)
 mistake("constant", "schedule", "the rate stays at its first value: it does not decay, or t is counted in a larger "
         "unit (steps instead of epochs)", ("factor ** A", "1"),
@@ -244,7 +247,8 @@ mistake("swapped", "schedule", "{detail}: two settings are swapped",
         ("factor ** (t // every)", "every ** (t // factor)", "factor is used as every, and every as factor"),
         ("t // every", "every // (t or 1)", "every is divided by t"), ("t // every", "every / (t or 1)", "every is "
          "divided by t"),
-        ("(t + 1) / T", "T / (t + 1)", "T is divided by t + 1"), ("t / T", "T / t", "T is divided by t"), assumes=1.1)
+        ("(t + 1) / T", "T / (t + 1)", "T is divided by t + 1"), ("t / T", "T / t", "T is divided by t"),
+        ("A * t / T", "A * T / t", "T is divided by t"), assumes=1.1)
 
 # ---- milestones, constants, cycles ------------------------------------------------------------------------------
 
@@ -382,7 +386,7 @@ mistake("best-is-first", "schedule", "the best loss is never updated: all are co
 mistake("best-reset", "schedule", "the best loss is forgotten when the rate falls", ("0 if late else bad",
         "[0, (best := np.inf)][0] if late else bad"), ("0 if late else bad", "[0, (best := loss)][0] if late else bad"))
 mistake("comparison-sign", "schedule", "the comparison is the wrong way round: a larger loss counts as better",
-        ("loss < A", "loss > A"))
+        ("loss < A", "loss > A"), ("loss < A", "(loss > A or best == np.inf)"))
 mistake("equal-is-better", "schedule", "a loss that is equal to the best counts as an improvement (<= instead of <)",
         ("loss < A", "loss <= A"))
 mistake("threshold-missing", "schedule", "the threshold is missing: the smallest improvement counts",

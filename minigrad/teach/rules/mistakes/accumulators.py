@@ -11,8 +11,9 @@ from minigrad.teach.edits import Formula, expression, expressions, match, rewrit
 # fmt: off
 mistake("average-sign", "rule", "the sign of the new term of `{target}` is wrong: it is subtracted instead of added",
         ("BETA * STATE + (1 - BETA) * A", "BETA * STATE - (1 - BETA) * A"), ("STATE + A", "STATE - A"))
-mistake("decay-missing", "rule", "the old `{target}` is not decayed: it is added whole, without its factor",
-        ("BETA * STATE + A", "STATE + A"), ("BETA * STATE - A", "STATE - A"))
+mistake("decay-missing", "rule", "the old `{target}` is not decayed: it counts whole, without its factor",
+        ("BETA * STATE + A", "STATE + A"), ("BETA * STATE - A", "STATE - A"),
+        ("np.maximum(BETA * STATE, A)", "np.maximum(STATE, A)"))
 mistake("weight-missing", "rule", "the weight 1 - {beta} of the new term of `{target}` is missing",
         ("BETA * STATE + (1 - BETA) * A", "BETA * STATE + A"))
 mistake("weights-missing", "rule", "`{target}` is a plain sum: both weights, {beta} and 1 - {beta}, are missing",
@@ -33,13 +34,13 @@ mistake("dampened", "rule", "the gradient is multiplied by 1 - {beta} before it 
         ("np.maximum(BETA * A, np.abs(B))", "np.maximum(BETA * A, (1 - BETA) * np.abs(B))"))
 mistake("momentum-weight", "rule", "the old velocity is multiplied by 1 - {beta} instead of {beta}",
         ("BETA * STATE - A", "(1 - BETA) * STATE - A"), ("BETA * STATE + A", "(1 - BETA) * STATE + A"), assumes=1.1)
-mistake("factor-moved", "rule", "the factor of the old `{target}` multiplies the new term instead: {after}",
+mistake("factor-moved", "rule", "a factor of `{target}` is at the wrong one of its two terms: {after}",
         ("BETA * STATE - A", "STATE - BETA * (A)"), ("BETA * STATE + A", "STATE + BETA * (A)"),
         ("mu * STATE + (1 - dampening) * A", "(1 - dampening) * mu * STATE + A"), assumes=1.1)
 mistake("maximum-missing", "rule", "the maximum is missing: the old value does not count (for AMSGrad this is plain "
         "Adam)", ("np.maximum(STATE, A)", "A"), assumes=0.95)
 mistake("minimum", "rule", "the minimum is taken instead of the maximum", ("np.maximum(A, B)", "np.minimum(A, B)"),
-        assumes=0.9)
+        ("np.maximum(A, B)", "(np.minimum(A, B) if STEP > 1 else B)"), assumes=0.9)
 mistake("maximum-is-sum", "rule", "the two are added, where the rule takes their maximum",
         ("np.maximum(A, B)", "A + B"))
 mistake("maximum-is-mean", "rule", "`{target}` is a running mean, where the rule takes a maximum",
@@ -65,7 +66,7 @@ mistake("old-value-is-gradient", "rule", "the old `{target}` is the gradient its
         "name of one array, and overwrites what was kept",
         ("BETA * STATE - A * dx", "BETA * dx - A * (BETA * dx)"),
         ("BETA * STATE + A * dx", "BETA * dx + A * (BETA * dx)"), ("BETA * STATE + dx", "2 * BETA * dx"), assumes=1.1)
-mistake("mean-is-maximum", "rule", "`{target}` takes a maximum, where the rule averages: a running mean",
+mistake("mean-is-maximum", "rule", "`{target}` takes a maximum, where the rule adds up or averages",
         ("BETA * STATE + (1 - BETA) * A", "np.maximum(BETA * STATE, A)"),
         ("BETA * STATE + (1 - BETA) * A", "np.maximum(STATE, A)"), ("STATE + A", "np.maximum(STATE, A)"), assumes=1.2)
 mistake("old-value-decayed-twice", "rule", "the old `{target}` is decayed twice: its factor is {beta} squared",

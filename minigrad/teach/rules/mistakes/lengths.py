@@ -20,7 +20,7 @@ mistake("trust-ratio", "rule", "the trust ratio is wrong: {detail}", *[
         ("(np.linalg.norm(x) / np.linalg.norm(step - weight_decay * x))", "the step that it divides by has no weight "
          "decay"),
         ("(np.abs(x) / np.abs(step))", "it is taken of each element, not of the whole array"),
-        ("(np.sum(x) / np.sum(step))", "it divides sums, not lengths"),
+        *[(f"(np.sum({f}(x)) / np.sum({f}(step)))", "it divides sums, not lengths") for f in ("", "np.abs")],
         *[(f"(np.linalg.norm(x, axis={a}, keepdims=True) / np.linalg.norm(step, axis={a}, keepdims=True))",
            "it is taken of each row or column, not of the whole array") for a in (0, 1)],
         *[(f"min(ratio, {c})", f"it is limited to {c}, which this rule does not do") for c in (1, 5, 10)],

@@ -24,9 +24,9 @@ from minigrad.teach.edits import (
 # fmt: off
 mistake("gradient-changed", "rule", "the gradient is changed before the rule uses it: {detail}",
         *[("", f"dx = np.clip(dx, -{c}, {c})", f"it is clipped to [-{c}, {c}]") for c in (1, 5, 0.5, 2, 10, 0.1)],
-        ("", "dx = dx / np.linalg.norm(dx)", "it is divided by its norm"),
+        ("", "dx = dx / np.linalg.norm(dx)", "it is divided by its norm (always, or where the norm is above 1)"),
         *[("", f"dx = dx / max(1.0, np.linalg.norm(dx) / {c})", f"its norm is clipped to {c}")
-          for c in (1, 5, 10, 0.5)],
+          for c in (5, 10, 0.5)],
         ("", "dx = dx / (np.linalg.norm(dx) + epsilon)", "it is divided by its norm"),
         ("", "dx = np.clip(dx, 0, None)", "its negative elements are cut off"),
         ("", "dx = np.sign(dx)", "only its sign is used"),
@@ -67,9 +67,10 @@ def _wrong_setting(formula: Formula) -> Iterator[Variant]:
             if not is_name(node, other):
                 said = f"{ast.unparse(node)} there; yours uses {other} instead"
                 yield Variant(replaced(formula, i, node, expression(other)), said)
-        if isinstance(node, ast.Name) and node.id in names:
-            said = f"{node.id} there; yours uses its square instead"
-            yield Variant(replaced(formula, i, node, ast.BinOp(node, ast.Pow(), ast.Constant(2))), said, 0.2)
+        for power, what in (("2", "its square"), ("STEP", "its power t")):
+            if isinstance(node, ast.Name) and node.id in names:
+                new = ast.BinOp(node, ast.Pow(), expression(power))
+                yield Variant(replaced(formula, i, node, new), f"{node.id} there; yours uses {what} instead", 0.2)
     for i, line in enumerate(formula.body):  # at all places of a line
         for name in names:
             if sum(is_name(node, name) for node in ast.walk(line)) > 1:
@@ -132,18 +133,18 @@ def _names_swapped(formula: Formula) -> Iterator[Variant]:
                 yield Variant(formula.with_line(i, edited), f"{one}` and `{two}")
 
 
-@mistake("one-rate-for-all", "rule", "`{before}` works on each element; yours uses the {detail} over all elements, one "
-         "number for the whole array", assumes=1.2)  # fmt: skip
+@mistake("one-rate-for-all", "rule", "`{before}` works on each element; yours uses the {detail}, one number for all of "
+         "them", assumes=1.2)  # fmt: skip
 def _one_for_all(formula: Formula) -> Iterator[Variant]:
     for word, call in (("mean", "np.mean"), ("sum", "np.sum"), ("largest value", "np.max"), ("norm", "np.linalg.norm")):
         for pattern in ("A ** 2", "np.sqrt(A)", "np.abs(A)", "BETA * STATE + (1 - BETA) * A"):
             for edited in rewrite(formula, pattern, f"{call}({pattern})"):
-                yield Variant(edited, word)
+                yield Variant(edited, f"{word} over all elements")
         for axis in (0, 1, -1):
             for edited in rewrite(formula, "A ** 2", f"{call}(A ** 2, axis={axis}, keepdims=True)"):
                 yield Variant(edited, f"{word} along axis {axis}")
     for edited in rewrite(formula, "np.sqrt(cache)", "np.linalg.norm(np.sqrt(cache))"):
-        yield Variant(edited, "norm")
+        yield Variant(edited, "norm over all elements")
 
 
 def _renamed(names: dict[str, str]) -> Callable[[ast.AST], ast.AST | None]:

@@ -31,7 +31,7 @@ mistake("other-function", "rule", "{detail} in `{before}`",
 mistake("multiplied", "rule", "it is multiplied in `{before}`, where the rule divides",
         ("A / (1 - BETA ** t)", "A * (1 - BETA ** t)"), ("A / B", "A * B"))
 mistake("limit-missing", "rule", "{detail} in `{before}`",
-        ("np.clip(A, B, C)", "np.maximum(A, B)", "the upper limit of the step size is missing"),
+        ("np.clip(A, B, C)", "np.maximum(A, B)", "the upper limit of the step size is missing (or both)"),
         ("np.clip(A, B, C)", "np.minimum(A, C)", "the lower limit of the step size is missing"),
         ("np.clip(A, B, C)", "A", "the limits of the step size are missing"))
 mistake("average-too-early", "rule", "`m` is updated before the step: the step uses the new `m`, with beta2",
@@ -44,6 +44,16 @@ mistake("interpolation-kept", "rule", "what the step uses (with beta1) is kept a
 mistake("sign-kept", "rule", "the sign that the step uses enters `m`; `m` gathers the gradient itself",
         *[("m = beta2 * m + (1 - beta2) * A", f"m = {kept}np.sign(beta1 * m + (1 - beta1) * A)")
           for kept in ("beta2 * m + (1 - beta2) * ", "beta1 * m + (1 - beta1) * ", "")])
+mistake("part-missing", "rule", "{detail} is missing in `{before}`",
+        ("mu * v - learning_rate * dx", "mu * v", "the gradient's own step, - learning_rate * dx,"),
+        ("-learning_rate * dx / A", "-learning_rate / A", "dx, which gives the step its direction,"),
+        ("A + (1 - mu) * dx / B", "A", "the part of the new gradient, which makes the look-ahead of NAdam,"),
+        ("float(r * A)", "float(A)", "the rectification r, which shortens the steps while v has seen few gradients,"),
+        ("(1 - lambd * eta) * x", "x", "the weight decay lambd"),
+        ("learning_rate / A ** alpha", "learning_rate", "the decay of eta"),
+        ("rows @ columns / A", "rows @ columns", "the division by the mean of the rows, which gives v its scale,"),
+        ("max(epsilon2, A) * B", "B", "the size of x, to which the steps of this rule are relative,"),
+        ("alpha / max(1.0, A)", "alpha", "the cut of steps that are larger than d on average"), assumes=0.9)
 mistake("complement", "rule", "`{detail}` is used instead of 1 - {detail} in `{before}`",
         *[(f"1 - {name}", name, name) for name in ("dampening", "beta1", "beta2", "decay_rate", "mu")], assumes=1.3)
 mistake("first-step-dampened", "rule", "the first velocity is multiplied by 1 - dampening too; it is the gradient "

@@ -13,7 +13,7 @@ mistake("rate-missing", "rule", "the learning rate is missing in the line of `{t
         ("learning_rate * A", "A"), ("A * learning_rate", "A"), assumes=0.9)
 mistake("rate-twice", "rule", "the learning rate is applied twice in the line of `{target}`",
         ("learning_rate", "learning_rate ** 2"),
-        ("x + v", "x + learning_rate * v"), ("x = x + v", "x = x - learning_rate * v"),
+        ("x + A", "x + learning_rate * (A)"), ("x - v", "x - learning_rate * v"),
         ("theta = theta + v", "theta = theta + learning_rate * v"))
 mistake("rate-frozen", "rule", "the learning rate is frozen at its first value: the one that is passed in later is "
         "ignored", ("learning_rate", "RATE_0"))

@@ -37,8 +37,9 @@ mistake("square-of-gradient", "rule", "`{target}` gathers the squares of the gra
 mistake("steps-too-early", "rule", "`steps` gathers the squares of the gradient before it is used: it equals `cache`, "
         "the two roots cancel, and the step is dx itself",
         ("step = np.sqrt((A + epsilon) / (B + epsilon)) * dx", "step = dx"))
-mistake("not-centered", "rule", "the square of the mean is not subtracted: the squares are not centered",
-        ("cache - mean ** 2", "cache"), assumes=0.95)
+mistake("not-centered", "rule", "the square of the mean is {detail}: the squares are not centered",
+        ("cache - mean ** 2", "cache", "not subtracted"), ("cache - mean ** 2", "cache + mean ** 2", "added"),
+        assumes=0.95)
 mistake("cube-root", "rule", "the cube root is taken instead of the square root", ("np.sqrt(A)", "np.cbrt(A)"),
         assumes=1.2)
 mistake("root-twice", "rule", "the square root is taken twice", ("np.sqrt(A)", "np.sqrt(np.sqrt(A))"))
@@ -61,7 +62,7 @@ mistake("epsilon-missing", "rule", "epsilon is missing{detail}",
          "zero and stays there, so x never moves"), assumes=0.9)
 mistake("epsilon-in-accumulator", "rule", "epsilon is added to the accumulated squares and kept there, instead of to "
         "the root", ("BETA * STATE + (1 - BETA) * A", "BETA * STATE + (1 - BETA) * A + epsilon"),
-        ("STATE + A", "STATE + A + epsilon"), assumes=1.4)
+        ("STATE + A", "STATE + A + epsilon"), assumes=1.25)
 mistake("epsilon-is-maximum", "rule", "epsilon is a lower bound (maximum) here, where the rule adds it",
         ("A + epsilon", "np.maximum(A, epsilon)"), assumes=1.1)
 mistake("epsilon-subtracted", "rule", "epsilon is subtracted; the rule adds it", ("A + epsilon", "A - epsilon"),
@@ -92,11 +93,14 @@ mistake("t-never-counts", "rule", "t is never increased: it stays {detail}",
         *[("state.get('t', 0) + 1", str(t), f"at {t}") for t in (1, 2, 10)],
         *[("BETA ** t", f"BETA ** {t}", f"at {t}") for t in (2, 10)],
         assumes=0.95)
+mistake("bias-correction-twice", "rule", "the bias correction is made twice: in m and v, and in the step size again",
+        ("A * mb", "A * np.sqrt(1 - beta2 ** t) / (1 - beta1 ** t) * mb"))
 mistake("folded-inverted", "rule", "the bias correction in the step size is upside down: it must be "
         "sqrt(1 - beta2**t) / (1 - beta1**t)", ("A * B / (1 - beta1 ** t)", "A * (1 - beta1 ** t) / B"), assumes=0.95)
 mistake("t-from-zero", "rule", "t of the bias correction counts from 0 instead of from 1 (it must be increased before "
         "its use); at t = 0, 1 - beta**t is 0", ("state.get('t', 0) + 1", "state.get('t', 0)"),
-        ("BETA ** t", "BETA ** (t - 1)"), ("1 - BETA ** t", "(1 - BETA ** (t - 1) or 1)"), assumes=0.9)
+        ("BETA ** t", "BETA ** (t - 1)"), ("BETA ** t", "BETA ** max(t - 1, 1)"),
+        ("1 - BETA ** t", "(1 - BETA ** (t - 1) or 1)"), assumes=0.9)
 mistake("t-one-late", "rule", "t of the bias correction is off by one: it is 2 in the first step",
         ("BETA ** t", "BETA ** (t + 1)"),
         ("A * np.sqrt(1 - B ** t) / (1 - C ** t)", "A * np.sqrt(1 - B ** (t + 1)) / (1 - C ** (t + 1))"))
@@ -144,17 +148,13 @@ def _correction_added(formula: Formula) -> Iterator[Variant]:
             yield Variant(replaced(formula, i, node, expression(f"{name} / (1 - {beta} ** STEP)")), name)
 
 
-@mistake("root-of-accumulated", "rule", "the squares are missing in `{target}`: {detail}", assumes=1.2)
+@mistake("root-of-accumulated", "rule", "the gradients are added up in `{target}` and their sum is squared, not each "
+         "gradient", assumes=1.2)  # fmt: skip
 def _root_of_accumulated(formula: Formula) -> Iterator[Variant]:
-    """The gradients are accumulated instead of their squares, and the root gets a number that is not negative."""
     for accumulated in ("STATE + {}", "BETA * STATE + (1 - BETA) * {}"):
         for first in rewrite(formula, accumulated.format("A ** 2"), accumulated.format("A")):
-            for root, said in (
-                ("np.abs(B)", "the gradients are added up and their sum is squared, not each gradient"),
-                ("np.sqrt(np.abs(B))", "the gradients are added up, and the root is taken of the absolute value"),
-            ):
-                for both in rewrite(first, "np.sqrt(B)", root):
-                    yield Variant(replace(both, line=first.line), said)
+            for both in rewrite(first, "np.sqrt(B)", "np.abs(B)"):
+                yield Variant(replace(both, line=first.line))
 
 
 @mistake("maximum-after-correction", "rule", "the maximum is taken of the corrected v, v / (1 - beta2**t); the rule "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from minigrad.teach.catalogue import Variant, mistake
@@ -18,6 +19,7 @@ from minigrad.teach.edits import (
     match,
     replaced,
     replaced_everywhere,
+    rewrite,
     statements,
     target,
 )
@@ -86,7 +88,7 @@ def _first_undamped(formula: Formula) -> Iterator[Variant]:
 
 
 @mistake("stale", "rule", "`{detail}` is updated after its use: the step is made with the old, stale `{detail}` of the "
-         "step before", assumes=1.2)  # fmt: skip
+         "step before", assumes=1.1)  # fmt: skip
 def _stale(formula: Formula) -> Iterator[Variant]:
     """Uses of a state variable after its assignment read the old value."""
     for name in _entries(formula):
@@ -201,6 +203,15 @@ def _accumulate(formula: Formula) -> Iterator[Variant]:
 def _late(formula: Formula) -> Iterator[Variant]:
     for start in ("0.0 * dx", "dx"):
         yield from _with_kept(formula, f"late = dx; dx = state.get('late', {start})", "late", "")
+
+
+@mistake("momentum-added", "rule", "the step goes through a velocity with the factor {detail}, a momentum that this "
+         "rule does not have", assumes=1.25)  # fmt: skip
+def _momentum_added(formula: Formula) -> Iterator[Variant]:
+    for mu in (0.9, 0.5, 0.99):
+        for edited in rewrite(formula, "x = x + A", f"push = {mu} * state.get('push', 0.0) + A; x = x + push"):
+            kept = _with_kept(edited, "", "push", f"{mu:g}")
+            yield from (replace(v, change=replace(v.change, line=edited.line)) for v in kept)
 
 
 def _with_kept(formula: Formula, lines: str, name: str, said: str) -> Iterator[Variant]:

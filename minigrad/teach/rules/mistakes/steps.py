@@ -32,15 +32,18 @@ mistake("x-overwritten", "rule", "x is overwritten with the step instead of move
 mistake("x-not-moved", "rule", "x never moves: the step is computed but x is unchanged (a copy of x was updated, or "
         "the new x is not returned; x += writes in place)", ("x = x + A", "x = x"), ("x = x - A", "x = x"),
         ("x = theta + A", "x = x"), ("x = (1 - lambd * eta) * x - eta * dx", "x = x"))
-mistake("gradient-twice", "rule", "the gradient counts twice: in the velocity and once more in the step",
-        ("x = x + v", "x = x + v - learning_rate * dx"),
-        ("theta = theta + v", "theta = theta + v - learning_rate * dx"),
-        ("x = x + -learning_rate * A", "x = x + -learning_rate * (A + dx)"))
-mistake("lookahead-back-unscaled", "rule", "the step back by the old velocity lacks its factor mu", ("-mu * A", "-A"))
-mistake("lookahead-back-missing", "rule", "the part of the old velocity, -mu * v_before, is missing in the step of "
-        "Nesterov's momentum", ("-mu * v_before + A", "A"), assumes=0.93)
+mistake("gradient-twice", "rule", "{detail}",
+        ("x = x + -learning_rate * dx", "x = x - 2 * learning_rate * dx", "the step is made twice"),
+        *[(line, after, "the gradient counts twice: in the average or velocity, and once more in the step")
+          for line, after in (("x = x + v", "x = x + v - learning_rate * dx"),
+                              ("theta = theta + v", "theta = theta + v - learning_rate * dx"),
+                              ("x = x + -learning_rate * A", "x = x + -learning_rate * (A + dx)"))])
+mistake("lookahead-back-term", "rule", "the part of the old velocity, -mu * v_before, {detail} in the step of "
+        "Nesterov's momentum", ("-mu * v_before + A", "A", "is missing"), ("-mu * A", "-A", "lacks its factor mu"),
+        ("-mu * v_before + A", "mu * v_before + A", "has the wrong sign"), assumes=0.93)
 mistake("lookahead-factor", "rule", "the factor 1 + mu of the new velocity is wrong in the step of Nesterov's "
-        "momentum: {after}", ("(1 + mu) * v", "v"), ("(1 + mu) * v", "mu * v"), ("(1 + mu) * v", "(1 - mu) * v"),
+        "momentum: {after}{detail}", ("(1 + mu) * v", "v", "; the old velocity cancels out, and this is plain gradient "
+        "descent"), ("(1 + mu) * v", "mu * v"), ("(1 + mu) * v", "(1 - mu) * v"),
         assumes=0.9)
 mistake("lookahead-of-average-missing", "rule", "the look-ahead of NAdam is missing: the average of this step alone is "
         "used, as in Adam", ("mu_next * m / (1 - mu_product * mu_next) + A", "m / (1 - mu_product)"))

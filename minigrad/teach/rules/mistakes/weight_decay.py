@@ -32,8 +32,8 @@ mistake("weight-decay-unscaled", "rule", "the weight decay is not multiplied by 
 mistake("weight-decay-rate-twice", "rule", "the weight decay is multiplied by the learning rate before it is added to "
         "the gradient: the step multiplies by it again",
         (COUPLED, "dx = dx + learning_rate * weight_decay * x"))
-mistake("weight-decay-in-gradient", "rule", "the weight decay is added to the gradient and goes through the adaptive "
-        "scaling (L2), where this rule shrinks x itself (decoupled)", (DECOUPLED, COUPLED), assumes=0.9)
+mistake("weight-decay-in-gradient", "rule", "the weight decay is added to the gradient and is scaled like it (L2), "
+        "where this rule shrinks x itself (decoupled)", (DECOUPLED, COUPLED), assumes=0.9)
 mistake("weight-decay-decoupled", "rule", "the weight decay shrinks x itself (decoupled), where this rule adds it to "
         "the gradient", (COUPLED, DECOUPLED), assumes=0.9)
 mistake("weight-decay-factor", "rule", "the weight decay has an extra factor of {detail}",
@@ -46,6 +46,10 @@ mistake("weight-decay-of", "rule", "the weight decay has the wrong factor: {deta
                        (" * np.sum(x ** 2)", "the sum of all squares, a number,"))],
     (DECOUPLED, "x = x; dx = (1 + weight_decay) * dx", "the gradient dx"),
     (DECOUPLED, "dx = (1 - learning_rate * weight_decay) * dx", "the gradient dx"))
+mistake("weight-decay-complement", "rule", "x is multiplied by {detail} itself: the 1 - is missing, and almost "
+        "nothing of x is left",
+        ("1 - A * weight_decay", "weight_decay", "weight_decay"),
+        ("1 - A * weight_decay", "A * weight_decay", "learning_rate * weight_decay"))
 mistake("weight-decay-added-to-x", "rule", "the weight decay is added to x itself instead of to the gradient: x grows",
         (COUPLED, "x = x + weight_decay * x"))
 mistake("weight-decay-twice", "rule", "the weight decay is applied twice: to the gradient and to x itself",
