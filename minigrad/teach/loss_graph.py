@@ -108,10 +108,14 @@ def between_words(low: float, high: float) -> str:
 
 
 def targets(between: Sequence[Any], output: Any) -> Iterator[np.ndarray]:
-    """Iterate over the targets of a regression: the constants from which the output is subtracted, or the reverse."""
+    """Iterate over the targets of a regression: the constants from which the output is subtracted, or the reverse.
+
+    The loss may apply an activation to it first.
+    """
     behind = node_behind(output)
+    squashed = [node for node in between if kind_of(node) in ENDS and node_behind(node.inputs[0]) is behind]
     for node in between:
-        if node.primitive.name == "sub" and any(node_behind(source) is behind for source in node.inputs if source):
+        if node.primitive.name == "sub" and {behind, *squashed} & {*map(node_behind, filter(None, node.inputs))}:
             yield from arrays(node)
 
 

@@ -11,7 +11,7 @@ from minigrad.engine import reverse_topological_order
 from minigrad.nn.module import Module
 from minigrad.output.words import printable
 from minigrad.program.values import operands, values
-from minigrad.teach.loss_graph import nodes_of
+from minigrad.teach.loss_graph import arrays, nodes_of
 from minigrad.teach.samples import Outputs, Sample, listed, named
 from minigrad.teach.symptoms import LARGE, USUAL, rate_of, times
 from minigrad.tensors.module_calls import calls
@@ -30,11 +30,13 @@ def not_finite(
     samples: Sequence[Sample],
     result: tuple[int, Any] | None = None,
     outputs: Mapping[str, Outputs] | None = None,
+    known: Mapping[Any, np.ndarray] | None = None,
 ) -> str:
     """Return where a loss of nan or infinity comes from: the first operation with such a result, and its layer.
 
     The samples of the steps before say how large these were. A loss that is logged after its step comes with what the
-    model gave (the id of its node, and its array), and with the outputs of the layers, if the step was sampled.
+    model gave (the id of its node, and its array), and with the outputs of the layers and the results that are known,
+    if the step was sampled.
     """
     high = ""
     if samples and (ratios := samples[-1].ratios):
@@ -44,7 +46,7 @@ def not_finite(
                 f". The update of step {samples[-1].step} was {times(ratios[worst])} as long as {worst}; "
                 f"{USUAL:g} is usual: the learning rate{rate_of(samples)} is too high"
             )
-    if not (first := first_not_finite(end, model, result)):
+    if not (first := first_not_finite(end, model, result, known)):
         layer = next((name for name, o in (outputs or {}).items() if o.not_finite), None)
         first = f": {layer} is the first layer whose output is not finite" if layer is not None else ""
         first += "; to see which operation made it, run under minigrad.detect_anomaly(), or pass the loss to log() "
@@ -52,10 +54,14 @@ def not_finite(
     return f"the loss is {loss:g}{first}{high}"
 
 
-def first_not_finite(end: Any, model: Module, result: tuple[int, Any] | None = None) -> str:
+def first_not_finite(
+    end: Any, model: Module, result: tuple[int, Any] | None = None, known: Mapping[Any, np.ndarray] | None = None
+) -> str:
     """Say which operation of a loss is the first whose result is not finite, and why; "" if the graph is not known."""
     order: list[Any] = reverse_topological_order([end.node]) if isinstance(end, Tensor) and end.node is not None else []
-    found = values(end, {node: result[1] for node in order if result and id(node) == result[0]}) if order else {}
+    returned = {node: result[1] for node in order if result and id(node) == result[0]}
+    found = values(end, {**(known or {}), **returned}) if order else {}
+    found = {node: found[node] for node in reversed(order) if node in found}
     home = calls(order) if found else {}
     names = {module: named(path, module) for path, module in model.named_modules()}
 
@@ -84,7 +90,9 @@ def first_not_finite(end: Any, model: Module, result: tuple[int, Any] | None = N
             since = f", of numbers from {min(map(np.min, given)):.3g} to {max(map(np.max, given)):.3g}" if given else ""
             since += _instead(node, [] if node in home else given)
         return f": the first operation to give {name} is {place(node)}{since}"
-    return ""
+    given_nan = (node for node in reversed(order) if any(np.isnan(a).any() for a in arrays(node)))
+    node = next(given_nan, None)
+    return "" if node is None else f": there is nan in what {place(node)} was given{GIVEN}"
 
 
 def _masked(node: Any) -> str:
@@ -97,8 +105,14 @@ def _masked(node: Any) -> str:
     )
 
 
-def why_nan(inputs: Sequence[np.ndarray]) -> str:
+def why_not_finite(inputs: Sequence[np.ndarray]) -> str:
     """Say what may have made nan in the inputs: in all of a row or a column, a division by 0, otherwise a gap."""
+    if not any(np.isnan(a).any() for a in inputs):
+        return "infinity in its inputs. Was something divided by 0, or too large for float16, which ends at 65504?"
+    return f"nan in its inputs{_why_nan(inputs)}"
+
+
+def _why_nan(inputs: Sequence[np.ndarray]) -> str:
     nan = next(np.isnan(a) for a in inputs if np.isnan(a).any())
     columns = np.flatnonzero(nan.all(axis=0)) if nan.ndim == 2 and len(nan) > 1 else np.empty(0)
     if columns.size:

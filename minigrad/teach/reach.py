@@ -80,16 +80,17 @@ def reach(end: Any, inputs: Any, since: int) -> Reach | None:
     grid = _by_position(first, found, n, steps)
     rows_of = [_norms(found[node], n) for node in first if node in found and node.shape[:1] == (n,)]
     size = grid.sum(axis=1) if grid is not None else np.sum([np.zeros(n), *rows_of], axis=0)
-    if not np.isfinite(size).all() or not size[one]:
+    if not np.isfinite(size).all() or not size.any():
         return None
     apart = np.ones(n, bool)
     apart[[one, other] if whole else [one]] = False
-    others = math.sqrt(size[apart].max(initial=0.0) / size[one])
+    itself = float(size[one]) or math.ulp(0.0)  # 0 if the result is that of other examples alone
+    others = math.sqrt(float(size[apart].max(initial=0.0)) / itself)
     ahead: float = math.nan
     back: tuple[float, ...] = ()
     if grid is not None:
         if shape[1] > 1:
-            ahead = math.sqrt(grid[one, middle + 1 :].max(initial=0.0) / size[one])
+            ahead = math.sqrt(float(grid[one, middle + 1 :].max(initial=0.0)) / itself)
         back = tuple(np.sqrt(grid[other if whole else one]).tolist())
     return Reach(others, ahead, back)
 

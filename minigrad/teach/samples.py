@@ -137,8 +137,8 @@ class Sample:
     # for each ReLU, the fraction of its units that were 0 for the last `EXAMPLES` examples in samples, or more
     dead: dict[str, float] = field(default_factory=dict)
     slope: float = 0.0  # the change of the loss that the update should make, gradient times update
-    # the largest number of the gradient, by its absolute value, if half of its numbers are that; else 0
-    clipped: float = 0.0
+    # of the gradient and the step, the largest number by its absolute value, if half of the numbers are that, not all
+    clipped: dict[str, float] = field(default_factory=dict)
     added: bool | None = None  # whether a gradient was added to that of the step before; None where that is not known
     arrived: bool | None = None  # whether backward() computed a gradient other than 0; None where that is not known
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from statistics import fmean, median, pstdev
+from statistics import fmean, linear_regression, median, pstdev
 from typing import NamedTuple
 
 from minigrad.nn.module import Module
@@ -66,6 +66,8 @@ ENOUGH = 1000
 """The number of examples in which it should."""
 FALLEN = 0.02
 """The fraction of itself by which a loss must fall."""
+CLEAR_FALL = 3.0
+"""The slope of the losses, in its standard errors, below which they fall, however slowly."""
 LEARNED = 0.8
 """A loss below this fraction of the loss of guessing has been learned, in an earlier run if need be."""
 FLAT = 1e-3
@@ -197,7 +199,8 @@ def gradients_apart(scene: Scene) -> Iterator[Said]:
     if len(order) < 2 or not any(norms.values()) or leaping or _dead(recent):
         return  # dead ReLUs and saturated layers pass no gradient, which has been reported
     first, last = order[0], order[-1]
-    if min(norms.values()) == 0 and recent[0].step < WAITING and recent[-1].outputs.keys() - recent[-1].dead.keys():
+    waits = any("relu" in name.lower() for name in recent[-1].outputs.keys() - recent[-1].dead.keys())
+    if min(norms.values()) == 0 and recent[0].step < WAITING and waits:
         return  # dead ReLUs cannot be recognized yet
     strongest, weakest = max(order, key=norms.__getitem__), min(order, key=norms.__getitem__)
     largest = norms[strongest]
@@ -270,8 +273,8 @@ def updates_too_large(scene: Scene) -> Iterator[Said]:
     if not large:
         return
     worst = max(large.values())
-    now = median(sample.loss for sample in recent)
-    first = _first(losses)
+    now = min(median(sample.loss for sample in recent), _now(losses))
+    first = max(_first(losses), mean_loss(losses[:5]))  # the loss of one batch may be low by chance
     # the first steps of a healthy run may be large
     start, guessed = recent[0].step, (1 + FALLEN) * (scene.cost_of_guessing if scene.cost_of_guessing > 0 else math.inf)
     risen = start > 2 * PERSISTENT and now > first + (RISEN - 1) * abs(first)
@@ -301,7 +304,7 @@ def thrown_back(scene: Scene) -> Iterator[Said]:
     """A step longer than a layer, and more long ones, after which the loss has not come back to where it was."""
     long, losses = _long(scene.samples), scene.losses
     highest = max((max(s.ratios.values()) for s in long), default=0.0)
-    first, most = _first(losses), max(scene.known, default=math.nan)
+    first, most = max(_first(losses), mean_loss(losses[:5])), max(scene.known, default=math.nan)
     start = scene.label_entropy if len(losses) >= PATIENCE else math.inf  # which needs no inputs; nan counts as none
     early = len(long) >= PERSISTENT >= long[0].step and highest >= 1 and scene.samples[-1].step >= LASTING
     if early and first > 0 and most > 1.5 * first and _now(losses) > min(LEARNED * first, start):
@@ -539,10 +542,19 @@ def no_progress(scene: Scene) -> Iterator[Said]:
         if not clear and len(losses) < 2 * PATIENCE and pstdev(losses[-50:]) > 0.1 * now:
             return  # the batches differ by more than what may have been learned
         cause = what_the_data_say(scene)
-    yield (
-        "loss does not fall",
-        f"the loss is {now:.4g} after {len(losses)} steps, and was {first:.4g} at first.{guess} {cause}",
-    )
+        if clear and now < start and not scene.neighbours.unrelated() and _falls_steadily(losses):
+            cause = ""  # it learns, but slowly
+    said = f"the loss is {now:.4g} after {len(losses)} steps, and was {first:.4g} at first.{guess} {cause}"
+    yield "loss does not fall", said if cause else ""
+
+
+def _falls_steadily(losses: Sequence[float]) -> bool:
+    """Return whether a line through the losses, but for those of the first steps, falls beyond doubt."""
+    later = [loss for loss in losses[len(losses) // 5 :] if math.isfinite(loss)]
+    slope, _ = linear_regression(steps := range(len(later)), later)
+    rest = pstdev(loss - slope * step for step, loss in zip(steps, later))
+    clearly = slope * pstdev(steps) * math.sqrt(len(later)) < -CLEAR_FALL * rest
+    return clearly and -slope * len(later) > 0.1 * FALLEN * abs(_now(losses))
 
 
 def _guessed(scene: Scene) -> float:

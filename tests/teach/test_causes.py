@@ -416,7 +416,12 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
         "all that the model knows of an example passes through 0 (Linear), which has 1 unit",
     ),
     "labels that a wide enough model does not learn": (
-        lambda: unteachable(RING, lambda: nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 2)), rate=3e-3),
+        lambda: unteachable(
+            RING,
+            lambda: nn.Sequential(
+                nn.LayerNorm(2, elementwise_affine=False), nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 2)
+            ),
+        ),
         "Inputs and targets belong together",
     ),
     "the logarithm of scores": (
@@ -571,6 +576,9 @@ def with_a_copy() -> str:
 
 
 HEALTHY: dict[str, Callable[[], str]] = {
+    "a loss that falls, but slowly": lambda: unteachable(
+        RING, lambda: nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 2)), rate=3e-3
+    ),
     "a deep linear network, where a linear function suffices": lambda: train(
         m := nn.Sequential(nn.Linear(2, 8), nn.Linear(8, 1)),
         squared,

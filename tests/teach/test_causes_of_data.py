@@ -212,7 +212,7 @@ def test_validation_data_that_are_prepared_in_another_way(scale: float, rate: fl
 
     optimizer = optim.Adam(model.parameters(), lr=rate)
     text = said(model, PIXELS, DIGITS.y, F.cross_entropy, 140, optimizer=optimizer, validation=validation)
-    assert text.startswith("the validation loss is") and "prepared in another way" in text
+    assert text.startswith("the inputs have a mean of") and "in validation: scale both in the same way" in text
 
 
 def test_the_rate_that_is_named_is_that_of_the_layer() -> None:

@@ -117,3 +117,85 @@ def test_what_is_no_parameter_is_refused() -> None:
     ):
         with pytest.raises(kind, match=words):
             minigrad.watch(given, live=False)
+
+
+def by_hand(
+    x: Any = X,
+    act: Any = np.tanh,
+    scale: float = 0.3,
+    clip: float = 0.0,
+    y: Any = Y,
+    square: bool = False,
+    zeroes_after: bool = False,
+    steps: int = 210,
+) -> str:
+    """Train two layers of tensors in a loop by hand, and return the first finding."""
+    rng = np.random.default_rng(2)
+    params = {
+        "W1": tensor(rng.standard_normal((6, 16)) * scale, requires_grad=True),
+        "W2": tensor(rng.standard_normal((16, 1 if square else 3)) * 0.3, requires_grad=True),
+        "b2": tensor(np.zeros(1 if square else 3), requires_grad=True),
+    }
+    with minigrad.watch(params, live=False) as watcher:
+        for step in range(steps):
+            rows = np.random.default_rng(step).integers(0, 64, 32)
+            out = act(x[rows] @ params["W1"]) @ params["W2"] + params["b2"]
+            loss = ((F.sigmoid(out) - y[rows, None]) ** 2).mean() if square else F.cross_entropy(out, tensor(y[rows]))
+            for p in params.values():
+                p.grad = None
+            loss.backward()
+            for p in params.values():
+                p.data -= 0.05 * (np.clip(p.grad.numpy(), -clip, clip) if clip else p.grad)
+                if zeroes_after:
+                    p.grad = None
+            watcher.log(loss)
+    return next((finding.text for finding in watcher.findings), "")
+
+
+def values(
+    target: Any = np.sign, squash: bool = False, equal: bool = False, trains: slice = slice(None), hinge: bool = False
+) -> str:
+    """Train micrograd's network, of two hidden units, and return the first finding."""
+    random.seed(0)
+    draw = (lambda: 0.5) if equal else (lambda: random.uniform(-1, 1))
+    ps = [Value(draw()) for _ in range(9)]
+    with minigrad.watch(ps, live=False) as watcher:
+        for _ in range(12):
+            total = Value(0.0)
+            for x in X[:12, :2]:
+                hidden = [(ps[k] * float(x[0]) + ps[k + 1] * float(x[1]) + ps[k + 2]).tanh() for k in (0, 3)]
+                out = ps[6] * hidden[0] + ps[7] * hidden[1] + ps[8]
+                y = float(target(x[0]))
+                total = total + ((1 + -y * out).relu() if hinge else ((out.tanh() if squash else out) - y) ** 2)
+            loss = total / 12
+            for p in ps:
+                p.grad = 0.0
+            loss.backward()
+            for p in ps[trains]:
+                p.data -= 0.1 * p.grad
+            watcher.log(loss)
+    return next((finding.text for finding in watcher.findings), "")
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (lambda: by_hand(x=255 * X), "the inputs go from"),
+        (lambda: by_hand(act=lambda h: np.maximum(0, h - 9)), "relu after W1 (Weights) are dead"),
+        (lambda: by_hand(act=lambda h: np.maximum(0, h - 1), clip=1e-4), "the numbers of each step are clipped to"),
+        (lambda: by_hand(y=(Y > 0) * 1.0, square=True, scale=30), "tanh after W1 (Weights) is saturated"),
+        (lambda: by_hand(y=np.where(X[:, 0] > 0, np.nan, 1.0), square=True), "nan in what 'sub'"),
+        (lambda: values(target=lambda x: 5 * x, squash=True), "the model ends with a tanh"),
+        (lambda: values(equal=True), "the 9 Values begin with the same number"),
+        (lambda: values(target=lambda x: float(x > 0), hinge=True), "the hinge loss gets targets of 0 and 1"),
+        (lambda: values(trains=slice(6, None)), "a part of the Values, 6 of 9, has a gradient"),
+        (by_hand, ""),
+        (lambda: by_hand(zeroes_after=True), ""),
+        (values, ""),
+        (lambda: values(hinge=True), ""),
+        (lambda: values(squash=True), ""),
+    ],
+)
+def test_what_a_network_by_hand_was_given_and_computes_is_seen(run: Any, words: str) -> None:
+    said = run()
+    assert words in said if words else not said, said

@@ -95,7 +95,8 @@ def linear_model(scene: Scene) -> Seen:
 
 @explains("model too simple", "all passes through one or two units, or fewer than a third of the classes",
           "all that the model knows of an example passes through {layer}, which has {units} unit{s}: {neighbours}, so "
-          "more can be learned. Use more units there", symptoms=("loss does not fall", "loss stays high"))  # fmt: skip
+          "more can be learned. Use more units there",
+          symptoms=("loss does not fall", "loss stays high", "dead ReLUs"))  # fmt: skip
 def too_narrow(scene: Scene) -> Seen:
     weights = [
         (module._parameters["weight"], named(path, module))

@@ -26,6 +26,8 @@ def no_backward(scene: Scene) -> Seen:
     recent = scene.samples[-5:]
     if len(recent) < 5 or any(any(sample.gradients.values()) for sample in scene.samples):
         return None
+    if scene.optimizer is None and any(any(sample.updates.values()) for sample in recent):
+        return None  # a loop by hand sets them to zero right after its update
     if any(sample.arrived for sample in recent):
         why = "zero_grad() is called between backward() and step(). The order is zero_grad(), backward(), step()"
     elif any(sample.arrived is not None or sample.gradients for sample in recent):
@@ -196,11 +198,14 @@ def sure_critic(scene: Scene) -> Seen:
 
 
 @explains("gradient clipped", "the numbers of each gradient have the same largest size, and the steps are too short",
-          "the numbers of each gradient are clipped to {most:.2g}, so the steps are too short: clip the norm instead, "
-          "at about its usual value, 1 to 5", assumes=1.7)  # fmt: skip
+          "the numbers of each {what} are clipped to {most:.2g}, so the steps are too short: clip the norm of the "
+          "gradient instead, at about its usual value, 1 to 5", assumes=1.7)  # fmt: skip
 def clipped_by_value(scene: Scene) -> Seen:
-    numbers = [sample.clipped for sample in scene.samples[-5:]]
-    return _are_short(scene) and len(numbers) == 5 and 0 < min(numbers) == max(numbers) and {"most": numbers[-1]}
+    for what in ("gradient", "step"):
+        numbers = [sample.clipped.get(what, 0.0) for sample in scene.samples[-5:]]
+        if _are_short(scene) and len(numbers) == 5 and 0 < max(numbers) < 1.1 * min(numbers):
+            return {"what": what, "most": numbers[-1]}
+    return None
 
 
 @explains("gradient clipped", "each gradient has the same norm, and the steps are too short",

@@ -11,6 +11,7 @@ from minigrad.teach import loss_graph
 from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.inputs import badly_scaled
 from minigrad.teach.causes.scene import Scene
+from minigrad.teach.loss_graph import ENDS, kind_of, nodes_of
 from minigrad.teach.samples import named
 
 UNLIKELY = 8.0
@@ -95,6 +96,14 @@ def fresh_statistics(scene: Scene) -> Seen:
 def symmetric(scene: Scene) -> Seen:
     hidden = [layer for layer in scene.alike if layer in scene.layers[:-1]]
     return bool(hidden) and {"layer": hidden[0]}
+
+
+@certain("equal weights", "the units of a layer have the same weights at first",
+         "the {n} Values begin with the same number, so all units of a layer compute the same, get the same gradient, "
+         "and stay the same: draw them at random, Value(random.uniform(-1, 1))", graph=True)  # fmt: skip
+def equal_values(scene: Scene) -> Seen:
+    hidden = any(kind_of(node) in ENDS for node in nodes_of(scene.output))
+    return bool(scene.equal) and hidden and {"n": scene.equal[0].size}
 
 
 @certain("normalized away", "a normalization gives all examples the same result, in five samples in a row",

@@ -207,8 +207,8 @@ def half_a_cross_entropy(scene: Scene) -> Seen:
 @explains("squares of probabilities", "the loss is the squared difference of a softmax or sigmoid from its targets",
           "the loss is the squared error of a {kind}, whose gradient is small where the {kind} is sure, and wrong: "
           "take the cross entropy instead, cross_entropy(scores, classes) or binary_cross_entropy_with_logits",
-          symptoms=("loss does not fall", "updates too small", "vanishing gradients", "loss stays high"),
-          assumes=1.2)  # fmt: skip
+          symptoms=("loss does not fall", "updates too small", "vanishing gradients", "loss stays high",
+                    "worse than guessing"), assumes=1.2)  # fmt: skip
 def squared_probabilities(scene: Scene) -> Seen:
     names, related = [node.primitive.name for node in scene.between], not scene.neighbours.unrelated()
     for node in scene.between if related and not {"square", "pow", "mul"}.isdisjoint(names) else ():
@@ -291,7 +291,7 @@ def hinge_of_bits(scene: Scene) -> Seen:
     margins: list[Any] = [next((source for source in inputs if source is not None), None) for inputs in hinges]
     terms = [node_behind(term) for m in margins if kind_of(m) in ("sub", "add") for term in m.inputs]
     return any(
-        set(np.unique(y).tolist()) == {0.0, 1.0}
+        {*np.unique(y).tolist()} in ({0.0, 1.0}, {0.0, -1.0})  # 1 - y * score, or 1 + -y * score
         for term in terms
         if kind_of(term) == "mul" and node_behind(scene.output) in map(node_behind, term.inputs)
         for y in arrays(term)
@@ -337,7 +337,7 @@ def strong_penalty(scene: Scene) -> Seen:
     first, last = scene.samples[0], scene.samples[-1]
     shrinks = 2 * scene.penalty * max(last.learning_rates, default=0.0)
     plain = scene.optimizer is None or "betas" not in scene.optimizer.param_groups[0]
-    before, whole = (scene.penalty * math.hypot(*sample.sizes.values()) ** 2 for sample in (first, last))
+    before, whole = (scene.penalty * (size := math.hypot(*sample.sizes.values())) * size for sample in (first, last))
     learned = last.loss - whole < 0.1 * (first.loss - before)  # then there is little else left
     outweighs = last.step >= 50 and whole > 0.9 * last.loss > 0 and not learned
     return ((plain and shrinks > 0.02 and len(scene.samples) >= 3) or outweighs) and {"penalty": scene.penalty}

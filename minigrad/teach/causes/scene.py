@@ -26,6 +26,8 @@ MIXED = 1e-3
 AHEAD = 1e-6
 """The part of a result's dependence on later positions that rounding does not make."""
 
+SEVERAL = 8
+"""The number of Values from which, if all of them but zeros are the same at first, they were not drawn at random."""
 UNDECIDED = 0.75
 """The largest probability of an action where a policy must also draw others."""
 
@@ -92,6 +94,8 @@ class Scene:
     moved: set[str] = field(default_factory=set)
     zeros: list[bool] = field(default_factory=list)  # in each sample whether all inputs were 0
     same: list[bool] = field(default_factory=list)  # in each sample whether all examples of the batch were the same
+    # what the model got in training, and for the latest validation loss
+    prepared: tuple[Batch | None, Batch | None] = (None, None)
     first_batch: Batch | None = None  # the inputs of the first sampled step
     others: list[Any] = field(default_factory=list)  # its further inputs, as arrays of indices
     inputs: Any = None  # the inputs of the latest sampled step, as an array
@@ -177,10 +181,18 @@ class Scene:
     restarted: int = 0  # the number of samples in a row, after the first steps, in which the optimizer had no memory
     calls: int = 1  # the number of calls of the model in the latest sampled step
     alike: list[str] = field(default_factory=list)  # the layers whose units had the same weights at first, and not 0
+    equal: list[np.ndarray] = field(default_factory=list)  # the Values that were the same at first, biases of 0 aside
 
     def __post_init__(self) -> None:
         self.alike = [layer for layer, weight in self.weights() if weight.any() and not np.ptp(weight, axis=0).any()]
+        self.equal = [p for _, p in self.numbers() if p.size >= SEVERAL and len({*p.tolist()} - {0.0}) == 1]
         self.resumed = any(state for state in getattr(self.optimizer, "state", {}).values())
+
+    def numbers(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the layers that are Values, and their numbers."""
+        for path, module in self.model.named_modules():
+            if getattr(module, "of_values", False):
+                yield from ((named(path, module), p._array) for p in module._parameters.values() if p is not None)
 
     def weights(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the layers that train a weight of several units and inputs, and this, its units along axis 0."""

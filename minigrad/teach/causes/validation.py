@@ -19,7 +19,10 @@ def validated_in_training(scene: Scene) -> Seen:
 
 
 UNLIKE = 5.0
-"""The first validation loss against the largest training loss so far, beyond which the data must differ."""
+"""The first validation loss against the largest training loss so far, beyond which the data must differ; and the
+scale of the inputs."""
+NUMBERS = 64
+"""The inputs from which their scale is known."""
 
 
 def _training(scene: Scene, step: int) -> float:
@@ -50,6 +53,19 @@ def unlike_data(scene: Scene) -> Seen:
     bar = _least(scene) or (math.inf if scene.neighbours.unrelated() else 1.3 * max(known))
     differs = differs or (learned and bar < least < math.inf)
     return differs and not scene.validated_in_training and {"validation": least, "training": known[0]}
+
+
+@certain("validation data differ", "their inputs have another scale or mean than those of the training data",
+         "the inputs have a mean of {own.mean:.2g} and a standard deviation of {own.std:.2g} in training, and of "
+         "{other.mean:.2g} and {other.std:.2g} in validation: scale both in the same way, with the mean and standard "
+         "deviation of the training data", assumes=0.8)  # fmt: skip
+def scaled_otherwise(scene: Scene) -> Seen:
+    own, other = scene.prepared
+    if own is None or other is None or min(math.prod(b.shape) for b in (own, other)) < NUMBERS:
+        return None
+    apart = abs(own.mean - other.mean) > UNLIKE * max(own.std, other.std)
+    unlike = max(own.std, other.std) > UNLIKE * min(own.std, other.std)
+    return (apart or unlike) and {"own": own, "other": other}
 
 
 def _least(scene: Scene) -> float:

@@ -16,14 +16,19 @@ from minigrad.hooks import ObserverHook, RemovableHandle, watchers
 from minigrad.nn.activations import ReLU, Sigmoid, Tanh
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
+from minigrad.scalar import Value
 from minigrad.teach.causes import Batch
+from minigrad.teach.lanes import as_arrays
+from minigrad.teach.loss_graph import arrays, nodes_of, result_of
 from minigrad.teach.reach import Reach, ignores, reach
 from minigrad.teach.samples import Outputs, axis_of_units, named, norm
 from minigrad.tensors.module_calls import calls
 from minigrad.tensors.tensor import Tensor
+from minigrad.viz.training.loose_parameters import Parameters
 
 MULTIPLYING = ("linear", "matmul", "conv")
 """The primitives whose second operand is a weight."""
+ACTIVATIONS = ("relu", "tanh", "sigmoid")
 KEPT = 1 << 16
 """The number of elements of a result beyond which it is not kept."""
 
@@ -92,7 +97,7 @@ class ActivationHooks:
         self.outputs: dict[str, Outputs] = {}
         self.active: dict[str, tuple[int, np.ndarray]] = {}
         self.shape: tuple[int, ...] = ()
-        self.output: Node | None = None
+        self.output: Any = None
         self.batch: Batch | None = None
         self.calls = 0
         self.same: bool | None = None
@@ -116,7 +121,9 @@ class ActivationHooks:
         self._names = {module: named(path, module) for path, module in self.model.named_modules()}
         self._since = engine.tick()
         self.values: dict[Any, np.ndarray] = {}
-        if keeps_values:
+        self._squashed: dict[Any, tuple[str, np.ndarray]] = {}  # of a network by hand, the results of activations
+        self._keeps_values, by_hand = keeps_values, isinstance(self.model, Parameters)
+        if keeps_values or by_hand:
             self._watches, self._thread = [self._keep], threading.get_ident()
             watchers.extend(self._watches)
         hook = ObserverHook(self._record)
@@ -146,7 +153,49 @@ class ActivationHooks:
         """Keep a result of the forward pass, as a watcher of everything that is computed."""
         own = threading.get_ident() == self._thread
         if own and direction == "forward" and isinstance(node, Node) and getattr(result, "size", KEPT + 1) <= KEPT:
-            self.values[node] = np.asarray(result)
+            array = np.asarray(result)
+            if self._keeps_values:
+                self.values[node] = array
+            kind = "relu" if primitive.name == "maximum" and array.size and array.min() == 0 else primitive.name
+            if kind in ACTIVATIONS:
+                self._squashed[node] = kind, array
+
+    def record_by_hand(self, loss: Any) -> Any:
+        """Record what a network without modules was given and has computed, from the graph of its loss.
+
+        Returns:
+            The node of the loss, that of arrays for Values; None where these cannot be compared.
+        """
+        if isinstance(loss, Value):
+            assert isinstance(self.model, Parameters)
+            found = as_arrays(loss, {*map(id, self.model.values())}) if self._keeps_values else None
+            if found is None:
+                return None
+            loss, self.output, inputs = found
+            if inputs is not None:
+                self._take_inputs(inputs)
+            return loss
+        names = self._names.items()
+        own = {p.node: name for module, name in names for p in module._parameters.values() if p is not None}
+        self.output = result_of(loss, own)
+        order = [*nodes_of(self.output)]
+        weighed = [n for n in order if n.primitive.name in MULTIPLYING and n.inputs[1] in own]
+        given = {id(a): a for n in weighed if n.inputs[0] is None for a in arrays(n)}
+        if len(given) == 1:  # of several, as of a recurrent network, one may be a state
+            self._take_inputs(*given.values())
+        layer = ""
+        for node in reversed(order):
+            layer = own.get(node.inputs[1], layer) if node in weighed else layer
+            if node in self._squashed and node is not self.output:
+                kind, array = self._squashed[node]
+                self._add_outputs(name := f"{kind} after {layer}", array)
+                if kind == "relu":
+                    self._add_active(name, array > 0, node)
+        return loss
+
+    def _take_inputs(self, inputs: np.ndarray) -> None:
+        self.inputs, self.batch, self.shape, self.calls = inputs, Batch.of(inputs), self.output.shape, 1
+        self._compare_examples(inputs)
 
     def _record(self, module: Module, inputs: Any, output: Any) -> None:
         self.called.add(self._names[module])
@@ -185,10 +234,7 @@ class ActivationHooks:
             self.calls += 1
             views = self._views[:2] if self.calls == 1 else [*self._views[:1], input_array]
             self.views = apart(*views) if len(views) == 2 and self.calls <= 2 else self.views
-            if input_array.ndim and len(input_array) >= 4:
-                self.same = self.same is not False and bool((input_array == input_array[:1]).all())
-            if self.batch is not None:
-                self.zero = self.zero is not False and self.batch.low == 0 == self.batch.high
+            self._compare_examples(input_array)
             self.spread = _spread(array)
             self.others = [a for a in map(_array, inputs[1:]) if a.dtype.kind in "iu" and a.size]
             self.others = [] if self.takes_targets else self.others
@@ -204,6 +250,12 @@ class ActivationHooks:
                     self.reach = reach(node, self.inputs if decoded is None else decoded, self._since)
                     self.ignores = len(inputs) > 1 and ignores(node, [*map(_array, inputs)], self._since)
                 self._record_functions(node)
+
+    def _compare_examples(self, inputs: np.ndarray) -> None:
+        if inputs.ndim and len(inputs) >= 4:
+            self.same = self.same is not False and bool((inputs == inputs[:1]).all())
+        if self.batch is not None:
+            self.zero = self.zero is not False and self.batch.low == 0 == self.batch.high
 
     def _add_outputs(self, layer: str, array: np.ndarray) -> None:
         outputs = Outputs.of(array)
@@ -228,7 +280,7 @@ class ActivationHooks:
             node
             for node in order
             if node.primitive is not None
-            and node.primitive.name in ("relu", "tanh", "sigmoid")
+            and node.primitive.name in ACTIVATIONS
             and node not in self._from_modules
             and node is not end  # the results may be at its ends, as the targets are
         ]

@@ -17,6 +17,8 @@ from minigrad.tensors.tensor import Tensor
 class Weights(Module):
     """A layer of parameters: a matrix and its vectors."""
 
+    of_values = False  # whether they are Values, which may be weights and biases of several layers
+
 
 class Parameters(Module):
     """A model without a forward pass, whose layers are the given parameters.
@@ -52,6 +54,7 @@ class Parameters(Module):
             if alone:
                 self._modules[name] = Weights()
             self._place.setdefault(name, self._modules[name] if alone else self._place[partner])
+            self._place[name].of_values = not isinstance(p, Tensor)
         self.refresh()
 
     def values(self) -> Iterator[Value]:

@@ -26,6 +26,7 @@ class UpdateHistory:
         self._previous: tuple[int, Changes] = 0, []  # the last sampled step and its changes
         self._left: tuple[int, Layers] = 0, []  # the last sampled step and the parameters before it
         self._first_inputs: np.ndarray | None = None  # a copy
+        self._idle: dict[str, tuple[int, np.ndarray]] = {}  # Values that did not change, and for how many samples
         self._still: list[tuple[str, Any, np.ndarray]] = []  # parameters that the last sampled step did not change
 
     def begin(self, step: int, layers: Layers, moved: bool) -> None:
@@ -95,6 +96,21 @@ class UpdateHistory:
             if id(p) in lacking and where[id(p)] in partly and name not in scene.moved
         }
 
+        values = {layer for layer, _ in scene.numbers()}
+        for (layer, pairs), cs in zip(layers, changes):
+            if layer in values and pairs[0][0].grad is not None and cs[0].any():
+                self._count_idle(layer, pairs[0][0].grad._array, cs[0])
+
+    def _count_idle(self, layer: str, gradient: np.ndarray, change: np.ndarray) -> None:
+        """Count the samples in a row in which the same Values have a gradient, and do not change as others do."""
+        fastest = float(np.max(abs(change[gradient != 0] / gradient[gradient != 0]), initial=0.0))
+        idle = (change == 0) & (abs(gradient) * fastest > 1e-9)
+        times, before = self._idle.get(layer, (0, idle))
+        self._idle[layer] = (times + 1, idle & before) if (idle & before).any() else (0, idle)
+        times, idle = self._idle[layer]
+        if times:
+            self._scene.still[f"a part of the Values, {idle.sum()} of {idle.size},"] = times
+
     def _find_silent(self, layers: Layers) -> None:
         """Count the samples in a row in which a weight has the gradient 0, and another of its layer has not."""
         names = {id(p): name for name, p in self._scene.model.named_parameters()}
@@ -161,12 +177,13 @@ class UpdateHistory:
 def estimated_rate(layers: Layers, changes: Changes, size: float) -> tuple[float, ...]:
     """Return the learning rate if the update was -learning_rate * dx of parameters of this length; otherwise ()."""
     pairs = _gradients(layers, changes)
-    slope, along = norm(g for g, _ in pairs) ** 2, sum(float(np.dot(g, c)) for g, c in pairs)
-    length = norm(c for cs in changes for c in cs) ** 2
+    steep, along = norm(g for g, _ in pairs), sum(float(np.dot(g, c)) for g, c in pairs)
+    length = norm(c for cs in changes for c in cs)
+    slope, length = steep * steep, length * length
     if not (along < 0 < slope and math.isfinite(slope + length)):
         return ()
     rounding = np.finfo(pairs[0][1].dtype).eps * size  # the rounding error of x
-    return (-along / slope,) if length - along**2 / slope <= 1e-5 * length + rounding**2 else ()
+    return (-along / slope,) if length - along * (along / slope) <= 1e-5 * length + rounding * rounding else ()
 
 
 def _gradients(layers: Layers, *others: Changes) -> list[tuple[np.ndarray, ...]]:

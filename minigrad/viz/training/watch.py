@@ -24,10 +24,10 @@ from minigrad.nn.module import Module
 from minigrad.optim.optimizer import Optimizer
 from minigrad.output.words import class_name
 from minigrad.scalar import Value
-from minigrad.teach.causes import Scene, certain, explanations
+from minigrad.teach.causes import Batch, Scene, certain, explanations
 from minigrad.teach.causes.validation import overfitting
 from minigrad.teach.loss_graph import result_of
-from minigrad.teach.not_finite import not_finite, why_nan
+from minigrad.teach.not_finite import not_finite, why_not_finite
 from minigrad.teach.samples import EXAMPLES, Outputs, Sample, named, norm
 from minigrad.teach.symptoms import Finding, symptoms
 from minigrad.tensors.tensor import Tensor
@@ -188,6 +188,7 @@ class Watcher:
         self._next = self._last = self._sampled = 0  # the next step to be sampled, the last one, their number
         self._gap = 1
         self._inputs: Any = ()  # of the model in the latest forward pass
+        self._trained_on: np.ndarray | None = None  # those of the latest sampled step
         self._result: tuple[int, np.ndarray] | None = None  # of it: the id of its node, so that no graph is held
         self._in_training = False  # the latest forward pass was in training mode, without recording
         self._handles: list[RemovableHandle] = [
@@ -262,6 +263,9 @@ class Watcher:
         if validation is not None:
             number = _number("validation", validation)
             self.validation.append((len(self.losses), number))
+            given = [a._array for a in self._inputs if isinstance(a, Tensor)]
+            if len(given) == 1 and self._trained_on is not None:
+                self._scene.prepared = Batch.of(self._trained_on), Batch.of(given[0])
             if self._in_training and self._scene.has_modes:
                 self._scene.validated_in_training = True
             for kind, text in overfitting(self._scene):
@@ -310,7 +314,7 @@ class Watcher:
         self._detach()
         for handle in self._handles:
             handle.remove()
-        self._inputs, self._result = (), None
+        self._inputs, self._result, self._trained_on = (), None, None
         if self._progress is not None:
             self._progress.end()
         if self._path is not None:
@@ -437,17 +441,21 @@ class Watcher:
         """Set the loss of this step, and report it if it is not finite."""
         self._loss = _number("loss", loss)
         tensor = loss.tensor if isinstance(loss, Loss) else loss
-        node = tensor.node if isinstance(tensor, Tensor) else None
+        node: Any = tensor.node if isinstance(tensor, Tensor) else None
+        if isinstance(loss, Value) and isinstance(self.model, Parameters) and self.optimizer is None:
+            node = loss
         if node is not None:
             self._look_at_loss(node, step)
         if not math.isfinite(self._loss) and not self._has_finding("not finite"):
             with self._stopwatch:
                 arrays = [a._array for a in self._inputs if isinstance(a, Tensor) and a.dtype.kind == "f"]
-                if any(np.isnan(a).any() for a in arrays):
-                    said = f"the loss is {self._loss:g}: the batch has nan in its inputs{why_nan(arrays)}"
+                if not all(np.isfinite(a).all() for a in arrays):
+                    said = f"the loss is {self._loss:g}: the batch has {why_not_finite(arrays)}"
                 else:
                     before = [sample for sample in self.samples if sample.step < step]
-                    said = not_finite(self._loss, tensor, self.model, before, self._result, self._outputs(step))
+                    known = self._activations.values or self._scene.values
+                    outputs = self._outputs(step)
+                    said = not_finite(self._loss, tensor, self.model, before, self._result, outputs, known)
                 self._add_finding("not finite", said, step)
 
     def _outputs(self, step: int) -> dict[str, Outputs]:
@@ -459,7 +467,10 @@ class Watcher:
     def _look_at_loss(self, node: Any, step: int) -> None:
         """Keep what lies between the model's output and the loss of a sampled step, until the diagnosis."""
         if self._sample is not None and self._sample.step == step:
-            if not self._activations.calls:  # parameters, or a container whose parts are called
+            if isinstance(self.model, Parameters):
+                with self._stopwatch:
+                    node = self._activations.record_by_hand(node)
+            elif not self._activations.calls:  # a container whose parts are called
                 self._activations.output = result_of(node, {p.node for p in self.model.parameters()})
             output: Any = self._activations.output
             self._scene.look_at_inputs(self._activations)
@@ -470,7 +481,7 @@ class Watcher:
                 self._scene.output = output = result_of(node, {p.node for p in self.model.parameters()})
         else:
             return
-        if output is not None:
+        if output is not None and node is not None:
             with self._stopwatch:
                 self._scene.look_at_loss(node, output)
 
@@ -521,9 +532,8 @@ class Watcher:
             gradients = [p.grad._array for p, _ in pairs if p.grad is not None]
             if gradients:
                 sample.gradients[layer] = norm(gradients)
-                first = np.abs(gradients[0].ravel()[:1000])
-                if len(sample.gradients) == 1 and first.size > 9 and np.mean(first == first.max()) > 0.5:
-                    sample.clipped = float(first.max())
+                if len(sample.gradients) == 1:
+                    _find_clipped(sample, "gradient", gradients[0])
 
     def _after_update(self, *_: Any) -> None:
         """Called after an update, before the first step, and after a forward pass that was not for training."""
@@ -543,6 +553,8 @@ class Watcher:
         if not sample.gradients:  # step(closure) has just computed them
             self._measure_gradients(sample)
         changes = [[p._array - before for p, before in pairs] for _, pairs in self._before]
+        if changes and self.optimizer is None:
+            _find_clipped(sample, "step", changes[0][0])
         for (layer, pairs), change in zip(self._before, changes):
             sample.sizes[layer] = norm(before for _, before in pairs)
             sample.updates[layer] = norm(change)
@@ -570,6 +582,7 @@ class Watcher:
         """Write what the hooks have seen of this step into the scene."""
         scene, seen = self._scene, self._activations
         scene.look_at_inputs(seen)
+        self._trained_on = seen.inputs
         scene.batch, scene.output, scene.values = seen.batch or seen.batch_of_parts, seen.output, seen.values
         scene.first_batch = scene.first_batch or seen.batch
         scene.layers = list(layers(self.model))
@@ -678,6 +691,15 @@ def _number(name: str, value: Any) -> float:
         said = f" of shape {array.shape}: log its mean" if array.size != 1 else ""
         raise TypeError(f"log: {name} must be a number or a tensor of one number, got {class_name(value)}{said}")
     return float(array.item())
+
+
+def _find_clipped(sample: Sample, what: str, numbers: np.ndarray) -> None:
+    """Note whether half of these numbers have the same size, but for rounding, and no number a larger one."""
+    sizes = np.abs(numbers.ravel()[:10000])
+    largest = float(sizes.max(initial=0.0))
+    share = float(np.mean(sizes > 0.9 * largest)) if largest else 0.0
+    if sizes.size > 9 and (share > 0.5 and (what == "gradient" or (sizes[sizes > 0] < 0.9 * largest).any())):
+        sample.clipped[what] = largest
 
 
 def layers(model: Module) -> dict[str, list[Any]]:
