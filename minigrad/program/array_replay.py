@@ -38,6 +38,7 @@ class ArrayReplay(Replay):
         used = [n for node in self.order for n in (*node.inputs, node) if n is not None and n.primitive is None]
         self._leaf_names = {**names, **path_names(dict.fromkeys(used))}
         self._parameters: dict[Any, dict[str, Any]] = {}
+        self._zeros: list[str | None] = []  # the variables of the arrays of zeros so far
         self._operands: dict[Any, list[Any]] = {}
         self._below: dict[Any, Traced] = {}  # what a softplus gets whose threshold no number exceeds
         self._kept = saved_values(self.order)
@@ -87,8 +88,10 @@ class ArrayReplay(Replay):
             if name is None and not any(array.strides) and array.size > 1:  # a broadcast number
                 return self.trace.new(array, self.trace.constant(array))
             made = {n: a for n, a in self.trace.variables.items() if n in getattr(self.names, "made", ())}
-            zeros = next((n for n, a in made.items() if a.shape == array.shape and not a.any()), None)
+            alike = [n for n, a in made.items() if a.shape == array.shape and not a.any()]
+            zeros = next((n for n in alike if n not in self._zeros), alike[0] if alike else None)
             if not array.any() and (name is None or zeros is not None):  # such as an initial state
+                self._zeros.append(zeros)
                 kind = () if array.dtype == np.float64 else (array.dtype,)
                 size = array.shape if array.ndim > 1 else array.shape[0]
                 start = self.terms.fresh("call", "np.zeros", size, *kind, shape=array.shape, dtype=array.dtype)
@@ -110,7 +113,7 @@ class ArrayReplay(Replay):
         return array
 
     def _of_variables(self, array: np.ndarray) -> Traced | None:
-        """Return a constant without a name as a part of an array that has one, such as X[t], or as 1 - y."""
+        """Return a constant without a name as a part of an array that has one, such as X[t], or as 1 - y or -y."""
         for name, whole in self.trace.variables.items():
             if np.may_share_memory(whole, array) and (index := part_of(array, whole)) is not None:
                 return self.trace.input(name, whole)[index]

@@ -124,7 +124,7 @@ def fraction(x: float, rounded: Callable[[float], Any] = float) -> tuple[int, in
         return None
     for n in range(1, 10):
         d = round(n / x)
-        if d > 2 and _same(n / d, x, rounded):
+        if d > 2 and same_rounded(n / d, x, rounded):
             return n, d
     return None
 
@@ -134,10 +134,10 @@ def reciprocal(x: float, rounded: Callable[[float], Any] = float) -> int | None:
     if not 0 < x < 0.5 or 1 / x > 1 << 31:
         return None
     n = round(1 / x)
-    return n if _same(1 / n, x, rounded) else None
+    return n if same_rounded(1 / n, x, rounded) else None
 
 
-def _same(a: float, b: float, rounded: Callable[[float], Any]) -> bool:
+def same_rounded(a: float, b: float, rounded: Callable[[float], Any]) -> bool:
     """Whether two numbers are the same as rounded to a dtype; 0.01 / 6 is 1 / 600 but for the last digit."""
     return bool(rounded(a) == rounded(b) or rounded(a) == a and math.isclose(a, b, rel_tol=4e-16))
 

@@ -130,6 +130,7 @@ def value_names(nodes: Iterable[Any], given: Mapping[Any, str], short: bool = Fa
     found: dict[Any, str] = {}
     count = 0
     results = [node for node in nodes if node.primitive is not None]
+    named = {node.name or given.get(node) for node in results}
     for node in results:
         for name, operand in zip(node.primitive.inputs, node.inputs):
             if (
@@ -143,7 +144,7 @@ def value_names(nodes: Iterable[Any], given: Mapping[Any, str], short: bool = Fa
         if node.primitive.name in _ACTIVATIONS or node.primitive.name in ("maximum", "minimum") and None in node.inputs:
             before = next(source for source in node.inputs if source is not None)
             count += 1
-            found[node] = f"h{count}"
+            found[node] = f"h{count}" if "h" not in named else made_by(node.primitive.name)
             if before.primitive is not None and before.primitive.name in {*_SUMS, *PLAIN}:
                 found.setdefault(before, f"z{count}")
     for node in results:

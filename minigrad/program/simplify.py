@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.program.expressions import REDUCTIONS
-from minigrad.program.ir import Term, Terms, is_view, reciprocal, root_of, same_number, shortest, trivial
+from minigrad.program.ir import Term, Terms, is_view, reciprocal, root_of, same_number, same_rounded, shortest, trivial
 from minigrad.program.views import composed, disjoint, stripped
 
 _NOT_UFUNCS = {"where": np.where, "clip": np.clip}
@@ -88,7 +88,7 @@ class Arrays:
             return self.make("divide", x, n, shape=shape, dtype=dtype)
         if op == "multiply" and isinstance(kept[0], float) and 0.01 < kept[0] < 1 and dtype.kind == "f":
             n = round(kept[0] ** -2)
-            if root_of(n**0.5) and dtype.type(n**-0.5) == dtype.type(kept[0]):  # the product with 1 / sqrt(n)
+            if root_of(n**0.5) and same_rounded(n**-0.5, kept[0], dtype.type):  # the product with 1 / sqrt(n)
                 return self.make("divide", kept[1], n**0.5, shape=shape, dtype=dtype)
         if op == "multiply" and dtype.kind == "f" and (quotient := self._divided(kept, shape, dtype)) is not None:
             return quotient
@@ -125,7 +125,8 @@ class Arrays:
             if x.op == "divide" and isinstance(x.args[0], Term):  # 2 * a / b
                 double = self.make("multiply", 2, x.args[0], shape=x.args[0].shape, dtype=x.args[0].dtype)
                 return self.make("divide", double, x.args[1], shape=shape, dtype=dtype)
-            return self.make("multiply", 2, x, shape=shape, dtype=dtype)
+            c, x = (x.args[0], x.args[1]) if x.op == "multiply" and isinstance(x.args[0], float) else (1, x)
+            return self.make("multiply", 2 * c, x, shape=shape, dtype=dtype)
         if op == "add" and (placed := self._placed(kept, shape, dtype)) is not None:
             return placed
         return self.terms(op, *kept, shape=shape, dtype=dtype)
