@@ -144,7 +144,8 @@ def value_names(nodes: Iterable[Any], given: Mapping[Any, str], short: bool = Fa
         if node.primitive.name in _ACTIVATIONS or node.primitive.name in ("maximum", "minimum") and None in node.inputs:
             before = next(source for source in node.inputs if source is not None)
             count += 1
-            found[node] = f"h{count}" if "h" not in named else made_by(node.primitive.name)
+            name = "relu" if node.primitive.name == "maximum" else node.primitive.name
+            found[node] = name if "h" in named else f"h{count}"
             if before.primitive is not None and before.primitive.name in {*_SUMS, *PLAIN}:
                 found.setdefault(before, f"z{count}")
     for node in results:

@@ -98,14 +98,10 @@ class Arrays:
             return quotient
         if op == "logical_not" and isinstance(kept[0], Term) and kept[0].dtype == bool:
             return self.make("invert", kept[0], shape=shape, dtype=dtype)
-        if op == "negative" and isinstance(kept[0], Term) and kept[0].op == "divide" and dtype.kind == "f":
-            a, b = kept[0].args
-            if not isinstance(a, Term):  # -1 / b
-                return self.make("divide", -a, b, shape=shape, dtype=dtype)
         if op == "add" and isinstance(kept[1], float) and kept[1] < 0:
             return self.make("subtract", kept[0], -kept[1], shape=shape, dtype=dtype)
-        if op in ("add", "subtract") and (positive := self._without_sign(kept[1])) is not None:
-            return self.make("subtract" if op == "add" else "add", kept[0], positive, shape=shape, dtype=dtype)
+        if op in ("add", "subtract") and isinstance(kept[1], Term) and kept[1].op == "negative":
+            return self.make("subtract" if op == "add" else "add", kept[0], kept[1].args[0], shape=shape, dtype=dtype)
         if op == "maximum" and same_number(kept[0], -math.inf) and isinstance(kept[1], Term):
             return self._as(kept[1], shape, dtype)
         if op == "clip" and any(same_number(end, sign * math.inf) for end, sign in ((kept[1], -1), (kept[2], 1))):
@@ -152,27 +148,15 @@ class Arrays:
 
     def _averaged(self, total: Any, n: Any, shape: Any, dtype: Any) -> Term | None:
         """Return total / n as a mean, if it is a sum over n elements whose axes are kept."""
+        if isinstance(total, Term) and total.op == "negative":
+            mean = self._averaged(total.args[0], n, shape, dtype)
+            return None if mean is None else self.make("negative", mean, shape=shape, dtype=dtype)
         if not isinstance(total, Term) or total.op != "sum" or ("keepdims", True) not in total.keywords:
             return None
         count = math.prod(total.args[0].shape) / (math.prod(total.shape) or 1)
         if not same_number(n, count) or total.dtype != dtype:
             return None
         return self.make("mean", total.args[0], shape=shape, dtype=dtype, keywords=total.keywords)
-
-    def _without_sign(self, x: Any) -> Term | None:
-        """Return -x if x is written with a minus sign, otherwise None."""
-        if not isinstance(x, Term) or x.dtype.kind != "f":
-            return None
-        if x.op == "negative":
-            return x.args[0]
-        if x.op == "divide":
-            a, b = x.args
-            positive = self._without_sign(a) if isinstance(a, Term) else -a if a < 0 else None
-            return None if positive is None else self.make("divide", positive, b, shape=x.shape, dtype=x.dtype)
-        c = x.args[0] if x.op == "multiply" else None
-        if isinstance(c, int | float) and c < 0:
-            return self.make("multiply", -c, x.args[1], shape=x.shape, dtype=x.dtype)
-        return None
 
     def _placed(self, args: list[Any], shape: Any, dtype: Any) -> Term | None:
         """Return the sum of two arrays, each 0 outside one part, as one array with both parts."""
