@@ -497,7 +497,7 @@ SICK: dict[str, tuple[str, str, Case]] = {
     "channels last": ("layers", "permute(0, 3, 1, 2)", lambda: (
         nn.Sequential(Into(3, 4, 4), nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(32, C)),
         (blobs(d=48)[0].reshape(N, 4, 4, 3), blobs(d=48)[1]), CE)),
-    "divergence of 1000": ("loss", "its factor is too large", lambda: (Latent(1000.0), (line()[0], line()[0]), None)),
+    "divergence of 1000": ("loss", "outweighs the data", lambda: (Latent(1000.0), (line()[0], line()[0]), None)),
     "one layer three times": ("layers", "stands 3 times", lambda: (
         mlp(*[nn.ReLU(), nn.Linear(48, 48)] * 3, nn.ReLU()), blobs(), CE)),
     "a class without weight": ("scores", "examples of class 1 get no gradient", lambda: (

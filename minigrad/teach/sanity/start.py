@@ -15,7 +15,6 @@ from minigrad.teach.causes import loss as causes
 from minigrad.teach.causes.cause import CERTAIN
 from minigrad.teach.causes.targets import out_of_range
 from minigrad.teach.not_finite import first_not_finite
-from minigrad.teach.samples import norm
 from minigrad.teach.sanity import probe
 from minigrad.teach.sanity.report import Verdict, check
 from minigrad.teach.sanity.trial import Trial, mode
@@ -67,19 +66,8 @@ def other_rows(trial: Trial) -> str:
 def loss(trial: Trial, learns: bool) -> Verdict:
     """The loss at the start against that of guessing."""
     loss = trial.result.item()
-    nodes = {p.node for p in trial.trainable.values() if p.node is not None}
-    squares = loss_graph.penalty(trial.result.node, nodes) if trial.result.node is not None else 0.0
-    size = norm(p._array.astype(float) for p in trial.trainable.values()) if squares > 0 else 0.0
-    if squares * size**2 > 0.9 * loss > 0:
-        return False, (
-            f"{loss:.3g} at the start, and {squares * size**2:.3g} of it is the penalty of {squares:g} times the "
-            "squared weights: it outweighs the rest. A weight decay of 1e-5 to 1e-2 is usual"
-        )
     classes, average, _ = trial.cross_entropy()
-    if average is not None and average < 0:
-        text = f"{loss:.3g} at the start: minus the cross entropy, so the steps go uphill. Leave the minus sign out"
-        return False, text
-    for look in (probe.wrong_scale, probe.outweighed, probe.dominated):
+    for look in (probe.wrong_scale, probe.outweighed):
         if text := look(trial):
             return False, text
     if classes > 1:
