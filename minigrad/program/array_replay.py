@@ -117,17 +117,12 @@ class ArrayReplay(Replay):
         for name, whole in self.trace.variables.items():
             if np.may_share_memory(whole, array) and (index := part_of(array, whole)) is not None:
                 return self.trace.input(name, whole)[index]
-        for name, other in self.trace.variables.items():
-            if np.array_equal(other, array):  # which was copied, or converted
-                return self.trace.input(name, other if other.dtype == array.dtype else array)
-            if (
-                other.shape == array.shape
-                and other.dtype == array.dtype
-                and array.dtype.kind == "f"
-                and np.array_equal(1 - other, array)
-            ):
-                complement: Any = 1 - self.trace.input(name, other)  # type: ignore[operator]
-                return complement
+        if (variable := self.trace.variable(array)) is not None:
+            return variable
+        for minuend in (1, 0) if array.dtype.kind == "f" else ():
+            known: Any = self.trace.variable(minuend - array)
+            if known is not None and known.dtype == array.dtype:
+                return minuend - known if minuend else -known
         return None
 
     def _forward(self, node: Any) -> Traced:

@@ -111,9 +111,6 @@ def _combined(a: ast.expr, op: ast.operator, b: ast.expr) -> ast.expr:
         if isinstance(first, ast.Constant):
             a = _scaled(a, first)
         return _behind(a, b)
-    if isinstance(op, ast.Div) and isinstance(b, ast.Name) and isinstance(a, ast.BinOp) and isinstance(a.op, ast.Div):
-        twice = ast.dump(a.right) == ast.dump(b)  # a / b / b
-        return ast.BinOp(a.left, op, ast.BinOp(b, ast.Pow(), ast.Constant(2))) if twice else ast.BinOp(a, op, b)
     if isinstance(op, ast.Add | ast.Sub) and _starts_negative(b) and not isinstance(b, ast.Constant):
         return ast.BinOp(a, ast.Sub() if isinstance(op, ast.Add) else ast.Add(), _negative(b))
     if isinstance(op, ast.Add) and _starts_negative(a) and not isinstance(b, ast.Constant):
@@ -190,10 +187,7 @@ def literal(value: Any, numpy: bool = True) -> ast.expr:
             named = dotted(f"{module}.nan" if value != value else f"{module}.inf")
             return ast.UnaryOp(ast.USub(), named) if value < 0 else named
         if value < 0:
-            positive = literal(-value)
-            if isinstance(positive, ast.BinOp) and isinstance(positive.op, ast.Div):  # -1 / 3
-                return ast.BinOp(ast.UnaryOp(ast.USub(), positive.left), positive.op, positive.right)
-            return ast.UnaryOp(ast.USub(), positive)
+            return _negative(literal(-value))
         if n := root_of(value):
             return ast.BinOp(ast.Constant(n), ast.Pow(), ast.Constant(0.5))
         if ratio := fraction(value):

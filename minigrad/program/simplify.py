@@ -98,8 +98,6 @@ class Arrays:
             return quotient
         if op == "logical_not" and isinstance(kept[0], Term) and kept[0].dtype == bool:
             return self.make("invert", kept[0], shape=shape, dtype=dtype)
-        if op == "add" and isinstance(kept[1], float) and kept[1] < 0:
-            return self.make("subtract", kept[0], -kept[1], shape=shape, dtype=dtype)
         if op in ("add", "subtract") and isinstance(kept[1], Term) and kept[1].op == "negative":
             return self.make("subtract" if op == "add" else "add", kept[0], kept[1].args[0], shape=shape, dtype=dtype)
         if op == "maximum" and same_number(kept[0], -math.inf) and isinstance(kept[1], Term):

@@ -79,15 +79,21 @@ class Trace:
             short = self._short(v) if counts else None
             if short is not None:
                 return self.new(v, short)
-            for called, known in self.variables.items():  # the labels y, which were copied
-                if known.dtype == v.dtype and known.shape == v.shape and np.array_equal(known, v):
-                    return self.input(called, known)
+            if (variable := self.variable(v)) is not None:
+                return variable
             given = self.input(name, v)
             if v.dtype == bool:
                 self.conditions[given.term] = "is a condition that was evaluated for these numbers"
             return given
 
         return mapped(each, value)
+
+    def variable(self, array: np.ndarray) -> Traced | None:
+        """Return the variable of the program that has these numbers, as the labels y, which were copied; or None."""
+        for name, known in self.variables.items():
+            if np.array_equal(known, array):
+                return self.input(name, known if known.dtype == array.dtype else array)  # or converted
+        return None
 
     def term(self, value: Any) -> Any:
         """Return the term of an array in a primitive, traced or not; numbers are returned unchanged."""
