@@ -11,33 +11,11 @@ from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from minigrad.teach.mistakes import CATALOGUE, Answer
+from minigrad.teach.mistakes import CATALOGUE, Answer, Mistake, Variant
 
 if TYPE_CHECKING:
     from minigrad.teach.mistakes import Edge
 
-PLAUSIBLE = {
-    text
-    for line in (
-        "a; b; y; x; 1 - y**2; y * (1 - y); 1 - y; 1 - x**2; x * (1 - x); 1 / x; -1 / x**2; exp(x); cos(x); sin(x)",
-        "2 * x; 1 - tanh(x)**2; 1 / y; 1 / b; 1 / a; a * b; 1.0 * (x > 0)",
-    )
-    for text in line.split("; ")
-}
-"""Derivatives that are likelier than that the value of something was taken for its gradient."""
-FAR_FETCHED = {
-    text
-    for line in (
-        "1 - a; 1 - b; a * (1 - a); b * (1 - b); 1 / sqrt(abs(b)); sqrt(abs(b)); log(abs(b)); log(abs(a)); 2 * b",
-        "2 * a; 1 / a**2; y * b; y * a; b * y; -b / a**2; sinh(x); cosh(x); y + x; 1 - y**3; x * (1 - y); y * (1 - x)",
-        "y + y * (1 - y); 1 / (1 - x**2); 1 / (1 + exp(x)); (1 - y**2)**2; 1 + x; 1 + y; 1 / y**3; -0.5 / y**3",
-        "(y * (1 - y))**2; 1 / (x * (1 - x)); 1 - 2 * y; sqrt(abs(1 - y**2)); log(abs(x)); 1 / sqrt(abs(x)); -y**2",
-        "sigmoid(y) * (1 - sigmoid(y)); 1 + x**2; y * (1 + y); 1 / (1 + x); 3 * x**2; 2 * sqrt(abs(x)); sqrt(abs(x))",
-        "1 / sqrt(1 - y**2); -0.5 / y; 2 * (1 - y**2); 0.5 * (1 - y**2)",
-    )
-    for text in line.split("; ")
-}
-"""Derivatives that are left out: a hundred formulas give nearly every short number by chance."""
 MOST = 60
 """The largest number of wrong answers from the operation itself; the likeliest are kept."""
 LIKELY = 12
@@ -53,7 +31,7 @@ def wrong_answers(answer: Answer, edge: Edge | None = None) -> list[tuple[Any, s
         for m in CATALOGUE.values():
             site = sites.get(m.scope)
             for variant in m.find(site) if site is not None else ():
-                if m.name == "other function" and variant.key in FAR_FETCHED or m.name == "dropped":
+                if m.name == "dropped" or math.isinf(doubt := _doubt(m, variant)):
                     continue  # what is asked for cannot be forgotten; 0 says that it does not matter
                 wrong = variant.change(answer.right if edge is None or site is answer else edge.g)
                 if not isinstance(wrong, tuple):
@@ -61,7 +39,6 @@ def wrong_answers(answer: Answer, edge: Edge | None = None) -> list[tuple[Any, s
                     wrong = math.nan if hasattr(number, "shape") else float(number)
                 if isinstance(wrong, tuple) or math.isfinite(wrong):
                     text = m.said(**{**fields, "detail": variant.detail})
-                    doubt = 0.15 if m.name == "other function" and variant.key not in PLAUSIBLE else 0.0
                     found[m.scope].append((m.assumes + variant.assumes + doubt, wrong, text))
     likeliest = sorted(found["edge"], key=lambda one: one[0])[:MOST]
     every = sorted([*found["answer"], *likeliest], key=lambda one: one[0])
@@ -69,6 +46,18 @@ def wrong_answers(answer: Answer, edge: Edge | None = None) -> list[tuple[Any, s
         [] if answer.is_shape else [(-wrong, f"{text}; the sign is wrong, too") for _, wrong, text in every[:LIKELY]]
     )
     return [*((wrong, text) for _, wrong, text in every), *negated]
+
+
+def _doubt(m: Mistake, variant: Variant) -> float:
+    """Return how much likelier it is that the value of something was taken for its gradient than this derivative.
+
+    Infinity for those that are left out: a hundred formulas give nearly every short number by chance.
+    """
+    if m.name != "other function":
+        return 0.0
+    from minigrad.teach.mistakes.formulas import FAR_FETCHED, PLAUSIBLE
+
+    return math.inf if variant.key in FAR_FETCHED else 0.15 * (variant.key not in PLAUSIBLE)
 
 
 def _without_warnings(edge: Edge | None) -> AbstractContextManager[Any]:

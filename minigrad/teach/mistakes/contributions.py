@@ -14,11 +14,11 @@ from minigrad.primitives.reductions import spread
 from minigrad.teach.catalogue import REDUCTIONS, Variant, mistake
 from minigrad.teach.edits import as_operand
 from minigrad.teach.mistakes.factors import factor_words
-from minigrad.teach.mistakes.formulas import derivative, functions, spoken
+from minigrad.teach.mistakes.formulas import OF_TWO, derivative, functions, spoken
 from minigrad.teach.mistakes.forward import other_indices, other_parts
 from minigrad.teach.mistakes.moves import dimensions, orders, shifted, subsets
 from minigrad.teach.mistakes.sites import Edge
-from minigrad.teach.tape import MOVING, Times
+from minigrad.teach.tape import MOVING, Op, Times
 
 
 @mistake("dropped", "edge", "the contribution of {operand} through {through} is missing: forgotten, or overwritten by "
@@ -184,21 +184,9 @@ def _other_function(s: Edge) -> Iterator[Variant]:
         a, b = (np.asarray(o, float) for o in names.values())
         y = op.value
         instead = derivative(s)
-        for text, of_operands in _OF_TWO.items():
+        for text, of_operands in OF_TWO.items():
             said = spoken(text, {"a": s.words.operand(s.k, 0), "b": s.words.operand(s.k, 1), "y": s.words.name(s.k)})
             yield Variant(Times(of_operands(a, b, y), s.fitted), f"{said} instead of {instead}", 0.0, text)
-
-
-_OF_TWO = {
-    text: eval(f"lambda a, b, y: {text}", dict(vars(np)))
-    for text in (
-        *("a", "b", "-b", "1 / b", "-1 / b", "1 / b**2", "-1 / b**2", "a / b", "-a / b", "a / b**2", "-a / b**2"),
-        *("y", "-y", "1 / a", "a * b", "b**2", "a**2", "-a", "log(abs(b))", "log(abs(a))", "y * b", "y * a"),
-        *("y / a", "b / a", "-b / a**2", "1 / a**2", "b * y", "1 / sqrt(abs(b))", "sqrt(abs(b))", "2 * b", "2 * a"),
-        *("a * (1 - a)", "b * (1 - b)", "1 - a", "1 - b"),
-    )
-}
-"""Derivatives that a function of two operands a and b may be given by mistake; y is its result."""
 
 
 @mistake("other array", "edge", "the derivative of {through} with respect to {operand} is computed from the wrong "
@@ -217,65 +205,66 @@ def _other_array(s: Edge) -> Iterator[Variant]:
         right = np.asarray(op.argument(name))
         if right.dtype.kind != "f":
             continue
+        index = None if name == "y" else op.primitive.inputs.index(name)
+        said = s.words.name(s.k) if index is None else s.words.operand(s.k, index)
         if s.is_elementwise and op.kind not in ("mul", "div") and right.shape == s.g.shape and not s.is_mask:
-            said = s.words.name(s.k) if name == "y" else s.words.operand(s.k, op.primitive.inputs.index(name))
             text = f"the upstream gradient instead of {said}"
             yield Variant(lambda g, n=name: op.contribution(s.i, g, {n: g}), text, -0.2, f"{name} upstream")
         if right.size < 2 and s.words.passes(s.k) < 2:
             continue
-        said = s.words.name(s.k) if name == "y" else s.words.operand(s.k, op.primitive.inputs.index(name))
-        for array, called, key in s.neighbours(right.shape):
-            if array is not right and not np.array_equal(array, right):
-                text = f"{called} instead of {said}"
-                if called == said:
-                    before = " True " in key or key.startswith("way ")
-                    this, that = ("old", "new") if before else ("new", "old")
-                    text = f"the {this} {said} instead of the {that} one"
-                yield Variant(instead(name, array), text, key=f"{name} {key}")
-        source = s.k if name == "y" else op.sources[op.primitive.inputs.index(name)]
-        for j, before in enumerate(s.tape.ops[source].operands if source is not None and name != "y" else ()):
-            if np.shape(before) == right.shape and not np.array_equal(before, right):
-                called = s.words.operand(source, j)
-                text = f"the old {said} instead of the new one" if called == said else f"{called} instead of {said}"
-                yield Variant(instead(name, before), text, -0.1, f"{name} from {j}")
-        for array, called, key in s.alternatives(source) if source is not None and name != "y" else ():
-            if array.shape == right.shape and not np.array_equal(array, right):
-                yield Variant(instead(name, array), f"{called} instead of {said}", 0.1, f"{name} {key}")
-        for array, called, far, key in other_parts(s, source) if source is not None and name != "y" else ():
-            if array.shape == right.shape and not np.array_equal(array, right):
-                yield Variant(
-                    instead(name, array), f"{said} is read at the wrong index: {called}", far, f"{name} {key}"
-                )
+        for array, text, far, key in _instead_of_operand(s, None if index is None else op.sources[index], right, said):
+            if np.shape(array) == right.shape and not np.array_equal(array, right):
+                yield Variant(instead(name, array), text, far, f"{name} {key}")
         if op.kind == "matmul" and right.ndim == 1 == s.operand.ndim and right.shape == s.operand.shape:
             own = s.words.operand(s.k, s.i)
             yield Variant(instead(name, s.operand), f"{own} itself instead of {said}", -0.1, f"{name} own")
-        base, moves = source, []
-        while base is not None and s.tape.ops[base].kind in ("reshape", "permute"):
-            moves.append(s.tape.ops[base])
-            base = moves[-1].sources[0]
-        if name != "y" and base is not None and moves:  # as w in x @ w.T, or M in an einsum
-            for array, text, assumes, key in _instead_of(s, base):
-                for move in moves[::-1]:
-                    array = move.again([array]).value
-                if not np.array_equal(array, right):
-                    yield Variant(instead(name, array), text, assumes, f"{name} of {key}")
-            reshaped = s.tape.ops[base].value.reshape(right.shape)
-            if not np.array_equal(reshaped, right):
-                text = f"{s.words.name(base)} is only reshaped where its axes must be permuted too (a transpose)"
-                yield Variant(instead(name, reshaped), text, -0.2, f"{name} flat")
-        for state, when in s.other_passes(None if name == "y" else op.primitive.inputs.index(name)):
+        for state, when in s.other_passes(index):
             if state.shape == right.shape:
                 text = f"{said} of the {when} pass of the loop (a wrong step or index)"
                 yield Variant(instead(name, state), text, 0.1, f"{name} {when}")
-        if right.ndim > 1 and name != "y" and op.kind != "matmul":
+        if index is not None and right.ndim > 1 and op.kind != "matmul":
             for a, b in itertools.combinations(range(right.ndim), 2):
                 if right.shape[a] == right.shape[b]:
                     yield Variant(instead(name, right.swapaxes(a, b)), f"{said} transposed", 0.4)
-        if name != "y" and op.kind in ("mul", "matmul") and right.ndim <= 4:
+        if index is not None and op.kind in ("mul", "matmul") and right.ndim <= 4:
             dims = [d for d in range(right.ndim) if right.shape[d] > 1]
             for flipped in subsets(dims):
                 text = f"{said} flipped along {dimensions(flipped)}, in reverse order"
                 yield Variant(instead(name, np.flip(right, flipped)), text, 0.3 + 0.1 * (len(flipped) == 3))
+
+
+def _instead_of_operand(
+    s: Edge, source: int | None, right: np.ndarray, said: str
+) -> Iterator[tuple[np.ndarray, str, float, str]]:
+    """Yield the arrays that may stand for an operand, or for the result: what is said, how far-fetched it is, a key."""
+    for array, called, key in s.neighbours(right.shape):
+        text = f"{called} instead of {said}"
+        if called == said:
+            this, that = ("old", "new") if " True " in key or key.startswith("way ") else ("new", "old")
+            text = f"the {this} {said} instead of the {that} one"
+        yield array, text, 0.0, key
+    if source is None:
+        return
+    for j, before in enumerate(s.tape.ops[source].operands):
+        called = s.words.operand(source, j)
+        text = f"the old {said} instead of the new one" if called == said else f"{called} instead of {said}"
+        yield before, text, -0.1, f"from {j}"
+    for array, called, key in s.alternatives(source):
+        yield array, f"{called} instead of {said}", 0.1, key
+    for array, called, far, key in other_parts(s, source):
+        yield array, f"{said} is read at the wrong index: {called}", far, key
+    base: int | None = source
+    moves: list[Op] = []
+    while base is not None and s.tape.ops[base].kind in ("reshape", "permute"):
+        moves.append(s.tape.ops[base])
+        base = moves[-1].sources[0]
+    if base is not None and moves:  # as w in x @ w.T, or M in an einsum
+        for array, text, far, key in _instead_of(s, base):
+            for move in moves[::-1]:
+                array = move.again([array]).value
+            yield array, text, far, f"of {key}"
+        text = f"{s.words.name(base)} is only reshaped where its axes must be permuted too (a transpose)"
+        yield s.tape.ops[base].value.reshape(right.shape), text, -0.2, "flat"
 
 
 def _instead_of(s: Edge, k: int) -> Iterator[tuple[np.ndarray, str, float, str]]:

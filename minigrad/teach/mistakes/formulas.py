@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,24 +13,41 @@ from minigrad.teach.edits import as_operand
 from minigrad.teach.mistakes.sites import Edge
 from minigrad.teach.tape import Times
 
-FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
-    text: eval(f"lambda x, y: {text}", {**vars(np), "sigmoid": lambda t: 1 / (1 + np.exp(-t))})
-    for text in (
-        *("1 - y**2", "y * (1 - y)", "1 - y", "y", "1 - x**2", "x * (1 - x)", "1 - x", "x", "y**2", "x**2", "1 + y**2"),
-        *("1 / x", "-1 / x", "1 / x**2", "-1 / x**2", "1 / y", "-1 / y", "2 * x", "2 * y", "3 * x**2"),
-        *("1 / (2 * x)", "1 / (2 * y)", "1 / sqrt(abs(x))", "2 * sqrt(abs(x))", "sqrt(abs(x))", "1 / (1 + x**2)"),
-        *("cos(x)", "-cos(x)", "sin(x)", "-sin(x)", "exp(x)", "exp(-x)", "-exp(-x)", "-exp(x)", "log(abs(x))", "1 + y"),
-        *("1.0 * (x > 0)", "sign(x)", "abs(x)", "1 - abs(y)", "tanh(x)", "1 - tanh(x)", "1 - tanh(x)**2", "cosh(x)"),
-        *("1 - tanh(y)**2", "sigmoid(x)", "1 - sigmoid(x)", "sigmoid(x) * (1 - sigmoid(x))", "sinh(x)", "1 + x"),
-        *("sigmoid(y) * (1 - sigmoid(y))", "y * (1 + y)", "1 + x**2", "sqrt(abs(1 - y**2))", "(1 - y)**2", "-y**2"),
-        *("y + x", "1 / (1 - x**2)", "1 / (1 + x)", "1 / (1 + exp(x))", "-y", "-x", "1 - y**3", "y - 1"),
-        *("y * (1 - y**2)", "x * (1 - y)", "y * (1 - x)", "x * y", "y + y * (1 - y)", "1 - 2 * y", "2 * y * (1 - y)"),
-        *("2 * (1 - y**2)", "0.5 * (1 - y**2)", "1 / y**2", "-0.5 / y", "1 / y**3", "-0.5 / y**3", "(1 - y**2)**2"),
-        *("(y * (1 - y))**2", "1 / (x * (1 - x))", "0.5 * y", "y / x", "1 / sqrt(1 - y**2)", "y**2 * (1 - y)"),
-        *("y * (1 - y)**2", "1 / (1 + x)**2"),
-    )
+_TEXTS = {
+    "x, y": (
+        "1 - y**2; y * (1 - y); 1 - y; y; 1 - x**2; x * (1 - x); x; 1 / x; -1 / x**2; 1 / y; 2 * x; cos(x); sin(x); "
+        "exp(x); 1.0 * (x > 0); 1 - tanh(x)**2",
+        "1 - x; y**2; x**2; 1 + y**2; -1 / x; 1 / x**2; -1 / y; 2 * y; 1 / (2 * x); 1 / (2 * y); 1 / (1 + x**2); "
+        "-cos(x); -sin(x); exp(-x); -exp(-x); -exp(x); sign(x); abs(x); 1 - abs(y); tanh(x); 1 - tanh(x); "
+        "1 - tanh(y)**2; sigmoid(x); 1 - sigmoid(x); sigmoid(x) * (1 - sigmoid(x)); (1 - y)**2; -y; -x; y - 1; "
+        "y * (1 - y**2); x * y; 2 * y * (1 - y); 1 / y**2; 0.5 * y; y / x; y**2 * (1 - y); y * (1 - y)**2; "
+        "1 / (1 + x)**2",
+        "3 * x**2; 1 / sqrt(abs(x)); 2 * sqrt(abs(x)); sqrt(abs(x)); log(abs(x)); 1 + y; cosh(x); sinh(x); 1 + x; "
+        "sigmoid(y) * (1 - sigmoid(y)); y * (1 + y); 1 + x**2; sqrt(abs(1 - y**2)); -y**2; y + x; 1 / (1 - x**2); "
+        "1 / (1 + x); 1 / (1 + exp(x)); 1 - y**3; x * (1 - y); y * (1 - x); y + y * (1 - y); 1 - 2 * y; "
+        "2 * (1 - y**2); 0.5 * (1 - y**2); -0.5 / y; 1 / y**3; -0.5 / y**3; (1 - y**2)**2; (y * (1 - y))**2; "
+        "1 / (x * (1 - x)); 1 / sqrt(1 - y**2)",
+    ),
+    "a, b, y": (
+        "a; b; 1 / b; y; 1 / a; a * b",
+        "-b; -1 / b; 1 / b**2; -1 / b**2; a / b; -a / b; a / b**2; -a / b**2; -y; b**2; a**2; -a; y / a; b / a",
+        "log(abs(b)); log(abs(a)); y * b; y * a; -b / a**2; 1 / a**2; 1 / sqrt(abs(b)); sqrt(abs(b)); 2 * b; 2 * a; "
+        "a * (1 - a); b * (1 - b); 1 - a; 1 - b",
+    ),
 }
-"""Derivatives that a function may be given by mistake, in terms of its argument x and its result y."""
+"""Derivatives that a function may be given by mistake: the plausible ones, others, and the far-fetched ones.
+
+They are in terms of its argument x, or its two operands a and b, and its result y.
+"""
+FUNCTIONS, OF_TWO = (
+    {
+        text: eval(f"lambda {letters}: {text}", {**vars(np), "sigmoid": lambda t: 1 / (1 + np.exp(-t))})
+        for part in parts
+        for text in part.split("; ")
+    }
+    for letters, parts in _TEXTS.items()
+)
+PLAUSIBLE, _, FAR_FETCHED = ({*"; ".join(parts).split("; ")} for parts in zip(*_TEXTS.values()))
 
 
 _OF = {
