@@ -376,17 +376,20 @@ class Tape:
             op.ways = [(i, s) for i, s in enumerate(op.sources) if s is not None and self.ops[s].active]
         return op.ways
 
-    def below(self, late: int, g: np.ndarray, early: int = 0, inactive: bool = False) -> list[Any]:
+    def below(
+        self, late: int, g: np.ndarray, early: int = 0, inactive: bool = False, again: Mapping[int, Op] = {}
+    ) -> list[Any]:
         """Return what a gradient `g` of an operation alone contributes to the gradients of it and of earlier ones.
 
-        The way back ends at `early`. With `inactive`, operations that do not depend on the input get theirs too.
+        The way back ends at `early`. With `inactive`, operations that do not depend on the input get theirs too;
+        `again` has other forms of some operations.
         """
         gradients: list[Any] = [None] * (late + 1)
         gradients[late] = g
         for k in range(late, early, -1):
             if (g := gradients[k]) is None:
                 continue
-            op = self.ops[k]
+            op = again.get(k, self.ops[k])
             for i, s in enumerate(op.sources) if inactive else self.ways(op):
                 c = None if s is None else op.contribution(i, g)
                 if s is not None and c is not None:
@@ -563,11 +566,6 @@ class Tape:
         return again
 
     def pull(self, late: int, early: int, g: np.ndarray, again: Mapping[int, Op] = {}) -> np.ndarray:
-        """Return the contribution of `late` to `early`, on all ways; `again` has other forms of some operations."""
-        gradients: dict[int, Any] = {late: g}
-        for k in self.between(late, early)[::-1]:
-            op = again.get(k, self.ops[k])
-            for i, s in self.ways(op) if k in gradients else ():
-                if (c := op.contribution(i, gradients[k])) is not None:
-                    gradients[s] = gradients[s] + c if s in gradients else c
-        return gradients[early] if early in gradients else np.zeros(self.ops[early].value.shape)
+        """Return the contribution of `late` to `early`, on all ways; `again` is that of `below`."""
+        found = self.below(late, g, early, again=again)[early]
+        return np.zeros(self.ops[early].value.shape) if found is None else found

@@ -72,7 +72,6 @@ class Words:
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self._names: dict[int, str] = {}
-        self._passes: dict[Any, list[int]] | None = None
         self._arrays: dict[Any, list[tuple[np.ndarray, str, int]]] = {}
         self._lookups: dict[Any, list[tuple[np.ndarray, str]]] = {}
         self._known: dict[Any, dict[Any, Any]] = {}
@@ -204,15 +203,17 @@ class Words:
 
     def same_instruction(self, k: int) -> list[int]:
         """Return all operations of a kind that were computed by the instruction of operation k."""
-        if self._passes is None:
-            self._passes = {}
-            for j, op in enumerate(self.tape.ops):
-                if op.place is not None:
-                    self._passes.setdefault((op.place.key, op.kind), []).append(j)
-        place = self.tape.ops[k].place
-        if place is None:
-            return [k]
-        return self._passes[place.key, self.tape.ops[k].kind]
+        op = self.tape.ops[k]
+        return [k] if op.place is None else self._passes[op.place.key, op.kind]
+
+    @cached_property
+    def _passes(self) -> dict[Any, list[int]]:
+        """The operations of a kind that were computed by one instruction."""
+        found: dict[Any, list[int]] = {}
+        for k, op in enumerate(self.tape.ops):
+            if op.place is not None:
+                found.setdefault((op.place.key, op.kind), []).append(k)
+        return found
 
     def counters(self, k: int) -> list[tuple[dict[str, int], int]]:
         """Return the values of the variables that count the passes of the loop around operation k, for every pass."""

@@ -18,6 +18,12 @@ SQUARE = "the 2 of a square"
 AVERAGED = "the number of elements that are averaged"
 
 
+def nearest_factor(a: np.ndarray, of: np.ndarray) -> float:
+    """Return the factor of an array with which it is nearest to another one, by least squares; 0 if it is 0."""
+    square = float(np.vdot(of, of))
+    return float(np.vdot(of, a)) / square if square else 0.0
+
+
 def factor_words(c: float, tape: Tape) -> tuple[str, float]:
     """Return what a wrong factor may mean, and how much that assumes."""
     known = meaningful(tape)

@@ -10,7 +10,7 @@ from contextlib import suppress
 import numpy as np
 
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.mistakes.factors import SQUARE, factor_words, meaningful, ratio_words
+from minigrad.teach.mistakes.factors import SQUARE, factor_words, meaningful, nearest_factor, ratio_words
 from minigrad.teach.mistakes.moves import dimensions, shifted, subsets
 from minigrad.teach.mistakes.sites import Whole
 
@@ -122,7 +122,7 @@ def _mean_of_a_row(s: Whole) -> Iterator[Variant]:
             count += (c != 0).any(axis=tuple(range(1, s.x.ndim)))
     if count.max(initial=0) > 1 and (count != count[0]).any():
         mean = s.right / np.maximum(count, 1).reshape(-1, *(1,) * (s.x.ndim - 1))
-        times = float((mean * s.learners).sum()) / max(float((mean * mean).sum()), 1e-300)
+        times = nearest_factor(s.learners, mean)
         if times > 0.5 and math.isclose(times, round(times), rel_tol=1e-6):
             said = f", not by the {times:.6g} of the loss" if times > 1.5 else ", and must be their sum"
             yield Variant(lambda g: times * mean, said)
@@ -130,8 +130,7 @@ def _mean_of_a_row(s: Whole) -> Iterator[Variant]:
 
 @mistake("update for gradient", "gradient", "this is {detail}, not the gradient itself", assumes=1.5)
 def _update(s: Whole) -> Iterator[Variant]:
-    a, n = (s.learners - s.x).ravel(), s.right.ravel()
-    c = float(a @ n) / max(float(n @ n), 1e-300)
+    c = nearest_factor(s.learners - s.x, s.right)
     if c and not _is_multiple(s):  # any multiple of x is x plus a multiple of the gradient
         said = f"the updated x, x - {-c:.4g} dx" if c < 0 else f"x + {c:.4g} dx"
         yield Variant(lambda g: s.x + c * g, said, key="step")
@@ -188,9 +187,7 @@ def _regularization(s: Whole) -> Iterator[Variant]:
         (np.sign(s.x), "times the sign of the input: the term of an L1 penalty missing, or counted twice?"),
         (np.ones_like(s.x), "everywhere, a constant"),
     ):
-        flat = array.ravel()
-        c = float(difference @ flat) / max(float(flat @ flat), 1e-300)
-        if c:
+        if c := nearest_factor(difference, array):
             constant = text.startswith("everywhere")
             far = 0.2 * constant + (text is said)  # an operation may explain it
             if array is s.x and (right := penalty(s)):
@@ -204,17 +201,16 @@ def _regularization(s: Whole) -> Iterator[Variant]:
 def _other_penalty(s: Whole, difference: np.ndarray) -> Iterator[Variant]:
     """A penalty of some elements of the input, `w[1:]`, or in each pass of a loop, `P[u]`."""
     right = _penalty_gradient(s)
-    size = float((right * right).sum())
-    if not size or np.allclose(right, s.right, rtol=1e-9, atol=0):  # there is nothing but the squares
+    if not right.any() or np.allclose(right, s.right, rtol=1e-9, atol=0):  # there is nothing but the squares
         return
-    times = float(difference @ right.ravel()) / size
+    times = nearest_factor(difference, right)
     if times and not penalty(s):
         what, far = of_a_penalty(1 + times, s)
         said = f"{times:.4g} times the gradient of the penalty: the term of the penalty is {what}"
         yield Variant(lambda g: g + times * right, said, far)
     rest = np.where(right == 0, s.x, 0.0)
-    c = float((right * s.x).sum()) / max(float((s.x * s.x * (right != 0)).sum()), 1e-300)
-    if rest.any() and np.allclose(right, c * s.x * (right != 0)):
+    c = nearest_factor(right, s.x - rest)
+    if rest.any() and np.allclose(right, c * (s.x - rest)):
         where = [*map(tuple, np.argwhere(right == 0).tolist())]
         some = ", ".join(str(list(at) if len(at) > 1 else at[0]) for at in where[:3]) + ", ..." * (len(where) > 3)
         text = f"{c:.4g} times the input at the elements that the penalty leaves out ({some}, as a bias)"
@@ -238,8 +234,7 @@ def _penalty_gradient(s: Whole) -> np.ndarray:
 
 def _is_multiple(s: Whole) -> bool:
     """Return whether the right gradient is a multiple of the input, as that of its square, or as of one number."""
-    c = float(s.right.ravel() @ s.x.ravel()) / max(float((s.x * s.x).sum()), 1e-300)
-    return s.x.size < 2 or np.allclose(s.right, c * s.x, rtol=1e-9, atol=0)
+    return s.x.size < 2 or np.allclose(s.right, nearest_factor(s.right, s.x) * s.x, rtol=1e-9, atol=0)
 
 
 def _for_each_use(s: Whole) -> Iterator[tuple[np.ndarray, str]]:
@@ -257,8 +252,8 @@ def _for_each_use(s: Whole) -> Iterator[tuple[np.ndarray, str]]:
 
 def penalty(s: Whole) -> float:
     """Return how often the input itself is in its gradient, as the term of a penalty; 0 if it is not."""
-    right, square = _penalty_gradient(s), float((s.x * s.x).sum())
-    times = float((right * s.x).sum()) / square if square else 0.0
+    right = _penalty_gradient(s)
+    times = nearest_factor(right, s.x)
     return times if np.allclose(right, times * s.x, rtol=1e-9, atol=1e-12 * abs(times)) else 0.0
 
 

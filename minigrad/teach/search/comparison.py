@@ -86,6 +86,10 @@ class Comparison:
         tangents = self.stacked[k]
         return np.zeros(DIRECTIONS) if tangents is None else tangents @ delta.ravel()
 
+    def is_near(self, effect: np.ndarray, wanted: np.ndarray | None = None, times: float = 10.0) -> bool:
+        """Return whether an effect is the wanted one, by default the error, to a multiple of the tolerance."""
+        return bool(np.abs(effect - (self.error if wanted is None else wanted)).max() <= times * self.tolerance)
+
     def agrees(self, gradient: np.ndarray) -> bool:
         """Return whether a gradient is the learner's."""
         if gradient.shape != self.learners.shape or not np.isfinite(gradient).all():

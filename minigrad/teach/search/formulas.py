@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.mistakes import CATALOGUE, Block, Edge, Site, Variant
-from minigrad.teach.mistakes.factors import factor_words
+from minigrad.teach.mistakes.factors import factor_words, nearest_factor
 from minigrad.teach.mistakes.formulas import derivative
 from minigrad.teach.search.candidates import Candidate, Explanation
 from minigrad.teach.search.single import Single
@@ -53,8 +53,8 @@ class Formulas(Single):
                 name, site, pool.matrix[i], said, 1.5 + pool.assumes[i] + 0.6 * (not of_own) + sum_of_two
             )
         one = weights.sum(axis=0)
-        c = float(one @ wanted) / (float(one @ one) or 1.0)
-        is_one = np.ptp(local) > 0 and np.abs(c * one - wanted).max() <= 10 * self.tolerance
+        c = nearest_factor(wanted, one)
+        is_one = np.ptp(local) > 0 and self.is_near(c * one, wanted)
         if not found and right and is_one and factor_words(c, self.tape)[1] < 1:
             called = f"1 / {1 / c:.6g}" if 0 < c < 0.7 and np.isclose(1 / c, round(1 / c)) else f"{c:.6g}"
             said = f"`{called}`, one number for all elements, instead of {right}"
@@ -114,9 +114,8 @@ class Formulas(Single):
         self, site: Site, effect: np.ndarray, array: np.ndarray, said: str, positive: bool = False
     ) -> list[Explanation]:
         """Return the explanation that a multiple of an array, a `positive` one, is added to the gradient of a value."""
-        square = float(effect @ effect)
-        c = float(effect @ self.error) / square if square else 0.0
-        if not c or positive and c < 0 or np.abs(c * effect - self.error).max() > 3 * self.tolerance:
+        c = nearest_factor(self.error, effect)
+        if not c or positive and c < 0 or not self.is_near(c * effect, times=3):
             return []
         text, assumes = factor_words(abs(c), self.tape) if not np.isclose(abs(c), 1) else ("", 0.0)
         if assumes > 1:

@@ -12,6 +12,7 @@ import numpy as np
 
 from minigrad.primitives.primitive import Elementwise
 from minigrad.teach.mistakes import CATALOGUE, Block, Edge, Mistake, Site, Variant
+from minigrad.teach.mistakes.factors import nearest_factor
 from minigrad.teach.mistakes.sites import CHOICES
 from minigrad.teach.search.candidates import Candidate, Explanation
 from minigrad.teach.search.comparison import DIRECTIONS, IMPOSSIBLE
@@ -55,9 +56,8 @@ class Loops(Single):
         if len(passes) < 2 or any(self._links(passes)):
             return None
         whole = np.sum([self.effect(site.source, site.c) for site in passes], axis=0)
-        size = float(whole @ whole)
-        scale = 1 + float(whole @ self.error) / size if size else 1.0
-        if abs(scale - 1) < 1e-6 or np.abs((scale - 1) * whole - self.error).max() > self.tolerance:
+        scale = 1 + nearest_factor(self.error, whole)
+        if abs(scale - 1) < 1e-6 or not self.is_near((scale - 1) * whole, times=1):
             return None
         one = Edge(self.tape, self.words, passes[0].k, passes[0].i)
         one.scale = round(scale, 9)
@@ -83,7 +83,7 @@ class Loops(Single):
                 yield from (c for c in same if self._may_explain(c))
             else:
                 effects = self._effects(same)
-                yield from same if effects is None else (c for c, e in zip(same, effects) if self._is_near(c, e))
+                yield from same if effects is None else (c for c, e in zip(same, effects) if self._is_wanted(c, e))
 
     def _may_explain(self, c: Candidate) -> bool:
         """Return whether a mistake in all passes has the effect that is wanted, or whether that is not known.
@@ -97,7 +97,7 @@ class Loops(Single):
         among = self._among(c.sites) if wanted else None
         if wanted and (among is None or any(isinstance(change, Using) for change in changes)):
             with suppress(*IMPOSSIBLE):
-                return self._is_near(c, self.along(self.tape.gradient_with(**c.changes()) - self.right))
+                return self._is_wanted(c, self.along(self.tape.gradient_with(**c.changes()) - self.right))
             return False
         rows, at = among or (np.zeros((0, 0)), {})
         more, effect = np.zeros(rows.shape[1]), np.zeros(DIRECTIONS)
@@ -115,16 +115,15 @@ class Loops(Single):
                     more += delta.ravel() @ rows[self.responses.of(site.source)]
             except IMPOSSIBLE:
                 return False
-        return self._is_near(c, effect)
+        return self._is_wanted(c, effect)
 
-    def _is_near(self, c: Candidate, effect: np.ndarray) -> bool:
+    def _is_wanted(self, c: Candidate, effect: np.ndarray) -> bool:
         """Return whether an effect is the wanted one; keep the mistakes that have it up to a factor."""
-        if np.abs(effect - self.error).max() <= 10 * self.tolerance:
+        if self.is_near(effect):
             return True
         mine, learners = self.right_along + effect, self.learners_along
-        square = float(mine @ mine)
-        changes = square and np.isfinite(square) and np.abs(effect).max() > self.tolerance
-        if changes and np.abs(float(mine @ learners) / square * mine - learners).max() <= 10 * self.tolerance:
+        changes = np.isfinite(mine @ mine) and np.abs(effect).max() > self.tolerance
+        if changes and self.is_near(nearest_factor(learners, mine) * mine, learners):
             c.effect = effect
             self.scaled.append(c)
         return False
@@ -397,7 +396,7 @@ class Loops(Single):
         for k, g in enumerate(gradients[:first]):
             if g is not None:
                 effect = effect + times * self.effect(k, g)
-        if not np.abs(effect - self.error).max() <= 10 * self.tolerance:
+        if not self.is_near(effect):
             return False
         g = other.walk()[0]
         return g is not None and self.agrees(times * g)

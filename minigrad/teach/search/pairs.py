@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.mistakes import CATALOGUE, Edge, Variant, Whole
+from minigrad.teach.mistakes.factors import nearest_factor
 from minigrad.teach.mistakes.whole import of_a_penalty, penalty
 from minigrad.teach.search.candidates import Candidate, Explanation
 from minigrad.teach.search.comparison import DIRECTIONS, IMPOSSIBLE
@@ -46,7 +47,7 @@ class Pairs(Loops):
         pairs = []
         for i in np.flatnonzero(high > low).tolist():
             for j in order[low[i] : high[i]].tolist():
-                if i < j and np.abs(effects[i] + effects[j] - self.error).max() <= 10 * self.tolerance:
+                if i < j and self.is_near(effects[i] + effects[j]):
                     pairs.append((singles[i].assumes + singles[j].assumes, i, j))
         for assumes, i, j in sorted(pairs)[:20]:
             if found and found[0].assumes <= assumes + 1:
@@ -71,7 +72,7 @@ class Pairs(Loops):
             return []
         terms = np.array([self.effect(site.source, site.c) for site in sites])
         factors, *_ = np.linalg.lstsq(terms.T, self.learners_along, rcond=None)
-        if np.abs(factors @ terms - self.learners_along).max() > 10 * self.tolerance or np.isclose(factors, 1).any():
+        if not self.is_near(factors @ terms, self.learners_along) or np.isclose(factors, 1).any():
             return []
         several = []
         for site, factor in zip(sites, factors.tolist()):
@@ -105,7 +106,7 @@ class Pairs(Loops):
             if not square or not size:
                 continue
             factor = float(mine @ learners) / square
-            if not factor or np.abs(factor * mine - learners).max() > 10 * self.tolerance:
+            if not factor or not self.is_near(factor * mine, learners):
                 continue
             whole = Whole(self.tape.x, self.right, self.right * factor, self.tape, self.sizes, self.words)
             gradient = self.tape.gradient_with(**c.changes()) * factor
@@ -137,9 +138,8 @@ class Pairs(Loops):
             missing = self.error - c.effect
             for array, said in ((x, "the input itself"), (np.sign(x), "the sign of the input")):
                 effect = self.along(array)
-                square = float(effect @ effect)
-                by = float(effect @ missing) / square if square else 0.0
-                if not by or np.abs(by * effect - missing).max() > 10 * self.tolerance:
+                by = nearest_factor(missing, effect)
+                if not by or not self.is_near(by * effect, missing):
                     continue
                 gradients = self._walk(c)
                 if gradients is not None and self.agrees(gradients[0] + by * array):
@@ -203,7 +203,7 @@ class Pairs(Loops):
             g = vector[here].reshape(d.site.op.value.shape)
             with suppress(*IMPOSSIBLE):
                 effect = c.effect + self.effect(d.site.source, d.variants[0].change(g) - d.site.contribution(g))
-                if np.abs(effect - self.error).max() <= 10 * self.tolerance and self.explains(c, d):
+                if self.is_near(effect) and self.explains(c, d):
                     return [Explanation((c, d), c.assumes + d.assumes + 1)]
         return []
 
@@ -287,7 +287,7 @@ class Pairs(Loops):
         for i, j in sorted(itertools.combinations(range(len(known)), 2), key=sum):
             if self.late():
                 break
-            near = [e for e in together.effects(i, j) if np.abs(e - self.error).max() <= 10 * self.tolerance]
+            near = [e for e in together.effects(i, j) if self.is_near(e)]
             if near and self.explains(c := known[i], d := known[j]):
                 return [Explanation((c, d), c.assumes + d.assumes + 1)]
         for c, d in [*itertools.product(unknown, [*known, *unknown])][:FEW]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.mistakes import CATALOGUE, Block, Edge, Mistake, Site, Variant, Whole
+from minigrad.teach.mistakes.factors import nearest_factor
 from minigrad.teach.mistakes.functions import log_softmax_axis
 from minigrad.teach.pool import Pools
 from minigrad.teach.search.candidates import Candidate, Explanation
@@ -161,11 +162,10 @@ class Single(Comparison):
                 self.edges.append(site)
                 whole = self.effect(site.source, site.c)
                 site.effect = whole
-                size = float(whole @ whole)
-                s = 1 + float(whole @ self.error) / size if size else 1.0
+                s = 1 + nearest_factor(self.error, whole)
                 # a contribution that is 0 up to rounding explains nothing
-                shown = size and abs(s) < 1e6 and np.abs(whole).max() > self.tolerance
-                if shown and np.abs((s - 1) * whole - self.error).max() <= self.tolerance:
+                shown = abs(s) < 1e6 and np.abs(whole).max() > self.tolerance
+                if shown and self.is_near((s - 1) * whole, times=1):
                     nearest = round(s * 1e9) / 1e9
                     site.scale = nearest if abs(nearest - s) < 1e-8 else s
             if place is None or seen[place] == 1 or site.k == last[place]:  # of a loop, the first and the last pass
@@ -182,7 +182,7 @@ class Single(Comparison):
 
     def _matching(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Return the candidates that explain the gradient."""
-        near = [c for c in candidates if np.abs(c.effect - self.error).max() <= 10 * self.tolerance]
+        near = [c for c in candidates if self.is_near(c.effect)]
         near.sort(key=lambda c: c.assumes)
         return [c for c in near[:40] if self.explains(c)]
 
