@@ -67,13 +67,10 @@ class Arrays:
             kept = [shortest(a, np.float32) if isinstance(a, float) else a for a in kept]
         if op == "multiply" and isinstance(kept[0], Term) and not isinstance(kept[1], Term):
             kept.reverse()  # a number comes first
-        if op == "multiply" and isinstance(kept[0], int | float) and dtype.kind == "f":
-            c, inner = kept
-            known = inner.op if isinstance(inner, Term) and inner.dtype == dtype else ""
-            if known == "negative":
-                kept = [-c, inner.args[0]]  # c * -x
-            elif known == "multiply" and c == 0.5 and same_number(inner.args[0], 2):
-                kept = [1, inner.args[1]]  # of a square in a loss / 2
+        x = kept[-1]
+        half = op == "multiply" and same_number(kept[0], 0.5) and isinstance(x, Term) and x.op == "multiply"
+        if half and same_number(x.args[0], 2) and x.dtype == dtype:
+            kept = [1, x.args[1]]  # of a square in a loss / 2
         same = trivial(op, kept)
         if isinstance(same, Term) and same.dtype == dtype:
             return self._as(same, shape, dtype)
@@ -90,8 +87,6 @@ class Arrays:
             n = round(kept[0] ** -2)
             if root_of(n**0.5) and same_rounded(n**-0.5, kept[0], dtype.type):  # the product with 1 / sqrt(n)
                 return self.make("divide", kept[1], n**0.5, shape=shape, dtype=dtype)
-        if op == "multiply" and dtype.kind == "f" and (quotient := self._divided(kept, shape, dtype)) is not None:
-            return quotient
         if op == "where" and isinstance(kept[0], Term) and kept[0].op in ("logical_not", "invert"):
             return self.make("where", kept[0].args[0], kept[2], kept[1], shape=shape, dtype=dtype)
         if op == "where" and (quotient := self._quotient(*kept)) is not None:
@@ -116,9 +111,6 @@ class Arrays:
                 return d  # whose mean is 0 but for rounding
         if op == "add" and kept[0] is kept[1] and dtype.kind in "fiu":
             x = kept[0]
-            if x.op == "divide" and isinstance(x.args[0], Term):  # 2 * a / b
-                double = self.make("multiply", 2, x.args[0], shape=x.args[0].shape, dtype=x.args[0].dtype)
-                return self.make("divide", double, x.args[1], shape=shape, dtype=dtype)
             c, x = (x.args[0], x.args[1]) if x.op == "multiply" and isinstance(x.args[0], float) else (1, x)
             return self.make("multiply", 2 * c, x, shape=shape, dtype=dtype)
         if op == "add" and (placed := self._placed(kept, shape, dtype)) is not None:
@@ -135,14 +127,6 @@ class Arrays:
             return None
         self.helpers["quotient"] = None
         return self.terms("call", "quotient", a, b, shape=ratio.shape, dtype=ratio.dtype)
-
-    def _divided(self, args: list[Any], shape: Any, dtype: Any) -> Term | None:
-        """Return a * (1 / b) as a / b."""
-        for a, inverse in (args, args[::-1]):
-            one = isinstance(inverse, Term) and inverse.op == "divide" and same_number(inverse.args[0], 1)
-            if one and inverse.dtype == dtype and isinstance(inverse.args[1], Term) and not inverse.whole:
-                return self.make("divide", a, inverse.args[1], shape=shape, dtype=dtype)
-        return None
 
     def _averaged(self, total: Any, n: Any, shape: Any, dtype: Any) -> Term | None:
         """Return total / n as a mean, if it is a sum over n elements whose axes are kept."""
@@ -343,13 +327,6 @@ class Arrays:
             both = composed(x.args[1], index, x.args[0].shape)
             if both is not None:
                 return self.make("index", x.args[0], both, shape=shape, dtype=dtype)
-        if basic and x.op in REDUCTIONS and ("keepdims", True) in x.keywords:
-            given = {k: v for k, v in x.keywords if k != "keepdims"}
-            axis = given.get("axis")
-            axes = range(len(x.shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-            wanted = tuple(0 if i in axes else slice(None) for i in range(len(x.shape)))
-            if stripped(wanted) == index:
-                return self.make(x.op, x.args[0], shape=shape, dtype=dtype, keywords=given)
         return self.terms("index", x, index, shape=shape, dtype=dtype)
 
     def _under_new_axes(self, x: Term, index: tuple[Any, ...], shape: Any, dtype: Any) -> Term | None:
