@@ -17,6 +17,7 @@ from minigrad.output.words import class_name
 from minigrad.teach.causes.neighbours import CLEAR
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.causes.targets import large_targets
+from minigrad.teach.causes.terms import OTHER_TASK
 from minigrad.teach.samples import EXAMPLES, Sample, listed, mean_loss, named
 
 PERSISTENT = 5
@@ -196,7 +197,9 @@ def gradients_apart(scene: Scene) -> Iterator[Said]:
     order = [layer for layer in order if layer not in cancelled]
     norms = {layer: median(sample.gradients[layer] for sample in recent) for layer in order}
     leaping = any(ratio > 1 for sample in recent for ratio in sample.ratios.values())
-    if len(order) < 2 or not any(norms.values()) or leaping or _dead(recent):
+    sizes = [abs(size) for size, with_targets in (scene.terms or [[]])[0] if with_targets and size]
+    tasks = len(sizes) > 1 and max(sizes) > OTHER_TASK * min(sizes)  # one dominates, which is said later
+    if len(order) < 2 or not any(norms.values()) or leaping or tasks or _dead(recent):
         return  # dead ReLUs and saturated layers pass no gradient, which has been reported
     first, last = order[0], order[-1]
     waits = any("relu" in name.lower() for name in recent[-1].outputs.keys() - recent[-1].dead.keys())

@@ -162,6 +162,41 @@ def pixels(score: Callable[[Any, Any], Any], outputs: int = 3) -> str:
     return said(model, loss)
 
 
+def sliced(shifted: bool) -> str:
+    """A language model, whose last score is left out."""
+    minigrad.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(7, 8), nn.Linear(8, 7))
+    targets = tensor(TEXT[:, 1:] if shifted else TEXT[:, :-1]).reshape(-1)
+    return said(model, lambda: F.cross_entropy(model(tensor(TEXT))[:, :-1].reshape(-1, 7), targets))
+
+
+def queue(temperature: float) -> str:
+    """A contrast with a queue of keys, of which the first column is the partner's."""
+    model, rng = network(6, 16, 8), np.random.default_rng(0)
+    keys = F.normalize(tensor(rng.standard_normal((32, 8)).astype(np.float32)), dim=1)
+    others = F.normalize(tensor(rng.standard_normal((8, 8)).astype(np.float32)), dim=1)
+
+    def loss() -> Any:
+        z = F.normalize(model(tensor(X)), dim=1)
+        scores = minigrad.cat([(z * keys).sum(1, keepdim=True), z @ others.T], 1) / temperature
+        return F.cross_entropy(scores, minigrad.zeros(32).long())
+
+    return said(model, loss)
+
+
+def ranked(other: bool) -> str:
+    """A product is compared with that of another item, or of the same one."""
+    model, rng = nn.ModuleDict({"a": nn.Embedding(20, 8), "b": nn.Embedding(20, 8)}), np.random.default_rng(0)
+
+    def loss() -> Any:
+        i, j, k = rng.integers(0, 20, (3, 64))
+        user = model["a"](tensor(i))
+        products = [(user * model["b"](tensor(item))).sum(1) for item in (j, k if other else j)]
+        return -F.logsigmoid(products[0] - products[1]).mean()
+
+    return said(model, loss)
+
+
 def overlap(p: Any, y: Any) -> Any:
     return (2 * (p[:, 0] * y.float()).sum() + 1) / (p.sum() + y.float().sum() + 1)
 
@@ -357,6 +392,9 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "targets that are handed on": (lambda: handed_on(False), "the targets are among the inputs"),
     "a ratio of itself, beside a critic": (lambda: old(False), "keep the old log-probabilities"),
     "an advantage with a minus": (lambda: judged(-1.0), "the advantage is target - value"),
+    "scores that are not shifted": (lambda: sliced(False), "shift them by one"),
+    "cosines with a queue": (lambda: queue(1.0), "divide the cosines by a temperature"),
+    "an item that is compared with itself": (lambda: ranked(False), "compares the prediction with itself"),
     "returns that are all 1": (lambda: judged(1.0, alike=True), "weigh each with its return"),
     "no negatives": (lambda: words(1.0, negatives=False), "negative pairs are missing"),
 }
@@ -383,6 +421,9 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "noise to be told": lambda: handed_on(True),
     "a ratio, beside a critic": lambda: old(True),
     "an advantage": lambda: judged(1.0),
+    "scores that are shifted": lambda: sliced(True),
+    "a queue": lambda: queue(0.2),
+    "an item that is compared with another": lambda: ranked(True),
     "a row for each target": lambda: columns(True),
     "negatives": lambda: words(-1.0),
     "values whose targets rise": learning_values,

@@ -85,9 +85,16 @@ def similar_to_itself(scene: Scene) -> Seen:
 def cosines_as_scores(scene: Scene) -> Seen:
     for node, product, factor in _products(scene):
         what = "nearly uniform, however well they fit" if 0 < factor <= 1 else "sure of one from the start"
-        if (0 < factor <= 1 or factor > COLD) and product is not None and cosine(product) is not None:
+        parts = product.inputs if kind_of(product) == "cat" else [product]
+        if (0 < factor <= 1 or factor > COLD) and all(part is not None and _is_cosine(part) for part in parts):
             return {"n": node.inputs[0].shape[-1], "most": factor, "what": what}
     return None
+
+
+def _is_cosine(node: Any) -> bool:
+    """Return whether a node is the cosines of results with results, or with given vectors, as of a queue."""
+    node = node_behind(node)
+    return cosine(node) is not None or _with_constant(node.inputs[0] if kind_of(node) == "sum" else node)
 
 
 @certain("not normalized", "the scores of a cross entropy are products of results, divided by a temperature, and these "
@@ -134,10 +141,10 @@ def _with_constant(node: Any) -> bool:
         products, norms = first_operand(node.inputs[0]), node.inputs[1]
         mixed = kind_of(products) == "mul" and None in products.inputs and kind_of(node.inputs[0]) == "sum"
         return mixed and kind_of(norms) == "mul" and None in norms.inputs
-    source = first_operand(node) if kind_of(node) == "mul" else None
+    source = first_operand(node) if kind_of(node) in ("mul", "matmul") else None
     if source is None or None not in node.inputs or not is_normalized(node_behind(source)):
         return False
-    given = [a for a in arrays(node) if a.shape == node.shape and a.ndim == 2]
+    given = [a if kind_of(node) == "mul" else a.T for a in arrays(node) if a.ndim == 2]
     return bool(given) and bool(np.allclose(np.linalg.norm(given[0], axis=1), 1, atol=1e-3))
 
 
@@ -253,6 +260,11 @@ def scores_run_away(scene: Scene) -> Seen:
          "all, with labels 1 for the real examples and 0 for the generated ones? They may be swapped",
          assumes=0.9)  # fmt: skip
 def fooled(scene: Scene) -> Seen:
+    if _generates(scene) and scene.goal >= 0 and scene.answers[-1:] == [0.0] and _now(scene.losses) < 2 * FOOLED:
+        return (
+            "the generator learns to get the answer 0, and the critic gives it: they work together. The generator's "
+            "answer is that of the real examples, usually 1: binary_cross_entropy_with_logits(D(G(z)), ones)"
+        )
     return _generates(scene) and 0 <= (now := _now(scene.losses)) < FOOLED and {"loss": now}
 
 

@@ -61,6 +61,8 @@ class Giveaway:
             and (X.round() == X).all()
         ):
             X = X.astype(np.int64)  # tokens, as numbers
+        if X.dtype.kind in "iu" and targets.dtype.kind in "iu" and targets.size == X.size - len(X) > len(X):
+            X = X[:, :-1]  # the scores of the last position are left out
         self._batches += 1
         self._examples += len(X)
         first = self._batches == 1
@@ -79,7 +81,7 @@ class Giveaway:
             self.in_rows = self.shifted and X.shape[1] > 1 and bool((y[:, :-1] == X[:, 1:]).all())
             self.behind = (first or self.behind) and any(a.size > 3 and bool((a == b).all()) for a, b in earlier)
             marks = np.unique(X[y != X])
-            alone = len(marks) == 1 and bool((y != marks[0]).all()) and known.all()
+            alone = len(marks) == 1 and known.all()
             self.spared = float(np.mean(y == X)) if (first or self.spared) and alone else 0.0
         elif X.dtype.kind in "iu" and targets.dtype.kind in "iu" and targets.shape == X.shape[:1] and X.shape[1] > 2:
             self._read.append((X.copy(), targets))
@@ -146,7 +148,13 @@ class Giveaway:
         if not self._read or self._batches < 3 or self._read[0][1].shape != self._read[0][0].shape:
             return None
         x, y = (np.concatenate([pair[i].ravel() for pair in self._read]) for i in (0, 1))
-        if x.dtype.kind not in "iu" or len(x) < 20 * max(len(np.unique(x)), len(np.unique(y))):
+        x, y = x[y >= 0], y[y >= 0]
+        if (
+            x.dtype.kind not in "iu"
+            or not len(x)
+            or not np.ptp(x)
+            or len(x) < 20 * max(len(np.unique(x)), len(np.unique(y)))
+        ):
             return None
         chance = _information(x, np.random.default_rng(0).permutation(y))
         return _information(x, y) > TOLD * chance + 0.02

@@ -70,7 +70,13 @@ def over_the_batch(scene: Scene) -> Seen:
         while kind_of(before) in ("log", "neg", "add") or node_behind(before) is not before:
             moved += [before] if kind_of(before) == "permute" else []
             turned = kind_of(before) == "permute" and place is not None
-            place = before.parameters["axes"][place] if turned else place if kind_of(before) in ("log", "neg") else None
+            place = (
+                before.parameters["axes"][place]
+                if turned
+                else place
+                if kind_of(before) in ("log", "neg", "add")
+                else None
+            )
             before = before.inputs[0]
         if kind_of(before) not in ("softmax", "log_softmax"):
             continue
@@ -298,17 +304,26 @@ def hinge_of_bits(scene: Scene) -> Seen:
     )
 
 
-@certain("compared with itself", "the loss is 0, and subtracts the model's output from itself",
-         "the loss compares the prediction with itself, so it is always 0: give it the targets",
-         graph=True)  # fmt: skip
+@certain("compared with itself", "the loss or its gradient is 0, and it subtracts a result from itself",
+         "the loss compares the prediction with itself, so nothing is learned: give it the targets", graph=True,
+         assumes=0.55)  # fmt: skip
 def compared_with_itself(scene: Scene) -> Seen:
     zero = bool(scene.losses) and scene.losses[-1] == 0
-    for node in scene.between if zero else ():
+    for node in scene.between if zero or _is_flat(scene) else ():
         left, right = map(node_behind, node.inputs) if node.primitive.name == "sub" else (None, None)
-        made = scene.values.get(left or right)  # the other side may be cut off from the graph
-        if (left is right is not None) or (made is not None and any(np.array_equal(a, made) for a in arrays(node))):
+        made, other = scene.values.get(left or right), scene.values.get(right)
+        # the other side may be computed again, or be cut off from the graph
+        others = [*arrays(node), *([other] if left and other is not None else [])]
+        if (left is right is not None) or (
+            made is not None and made.any() and any(np.array_equal(a, made) for a in others)
+        ):
             return True
     return False
+
+
+def _is_flat(scene: Scene) -> bool:
+    """Return whether no gradient other than 0 arrives, three times."""
+    return len(scene.samples) >= 3 and not any(any(s.gradients.values()) for s in scene.samples[-3:])
 
 
 @certain("compared with itself", "a ratio of probabilities is 1, and passes no gradient",
@@ -316,7 +331,7 @@ def compared_with_itself(scene: Scene) -> Seen:
          "parameters: keep the old log-probabilities from the time of acting, old = log_prob.detach()", graph=True,
          assumes=0.5)  # fmt: skip
 def ratio_of_itself(scene: Scene) -> Seen:
-    flat = len(scene.samples) >= 3 and not any(any(s.gradients.values()) for s in scene.samples[-3:])
+    flat = _is_flat(scene)
     for node in scene.between:
         source: Any = node.inputs[0] if node.primitive.name == "exp" else None
         if kind_of(source) == "sub" and None not in source.inputs:
