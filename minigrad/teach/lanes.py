@@ -50,13 +50,15 @@ def as_arrays(loss: Value, weights: Collection[int]) -> tuple[Lanes, Lanes, np.n
     except (LookupError, RecursionError):
         return None
     reduced = Lanes(SimpleNamespace(name="mean"), end.index + 1, (), (end,))
-    scaled = Lanes(SimpleNamespace(name="mul"), end.index + 2, (), (reduced, None), {1: SimpleNamespace(value=factor)})
+    if abs(factor - 1) > 1e-9:
+        constants = {1: SimpleNamespace(value=factor)}
+        reduced = Lanes(SimpleNamespace(name="mul"), end.index + 2, (), (reduced, None), constants)
     results = [node for node in nodes_of(end) if _is_linear(node)]
     if not results or any(map(_is_linear, nodes_between(results[0], end))):
         return None
     first = [n for n in nodes_of(end) if kind_of(n) == "mul" and kind_of(w := first_operand(n)) == "" and w is not None]
     columns = {a.tobytes(): a for n in reversed(first) for a in arrays(n)}
-    return scaled, results[0], np.stack([*columns.values()], axis=1) if columns else None
+    return reduced, results[0], np.stack([*columns.values()], axis=1) if columns else None
 
 
 def _terms(loss: Value) -> tuple[list[Value], float]:
@@ -64,10 +66,12 @@ def _terms(loss: Value) -> tuple[list[Value], float]:
     node: Any = loss
     factor = 1.0
     while (kind := kind_of(node)) in ("mul", "div", "neg") or (kind == "add" and _is_scaled_sum(node.a)):
-        if kind in ("mul", "div") and None not in node.inputs:
-            break
-        number = node.b if kind == "div" else node.a if node.inputs[0] is None else node.b
-        factor *= {"mul": number, "div": 1 / (number or 1.0), "neg": -1.0, "add": 1.0}[kind]
+        if kind in ("mul", "div"):
+            if None not in node.inputs or (kind == "div" and node.inputs[0] is None):
+                break
+            number = node.a if node.inputs[0] is None else node.b
+            factor *= number if kind == "mul" else 1 / number if number else 0.0
+        factor *= -1 if kind == "neg" else 1
         node = node.a if kind == "add" else first_operand(node)
     terms = []
     while kind_of(node) == "add":

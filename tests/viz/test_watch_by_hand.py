@@ -153,12 +153,15 @@ def by_hand(
 
 
 def values(
-    target: Any = np.sign, squash: bool = False, equal: bool = False, trains: slice = slice(None), hinge: bool = False
+    target: Any = np.sign,
+    squash: bool = False,
+    start: float | None = None,
+    trains: slice = slice(None),
+    hinge: bool = False,
 ) -> str:
     """Train micrograd's network, of two hidden units, and return the first finding."""
     random.seed(0)
-    draw = (lambda: 0.5) if equal else (lambda: random.uniform(-1, 1))
-    ps = [Value(draw()) for _ in range(9)]
+    ps = [Value(random.uniform(-1, 1) if start is None else start) for _ in range(9)]
     with minigrad.watch(ps, live=False) as watcher:
         for _ in range(12):
             total = Value(0.0)
@@ -186,7 +189,8 @@ def values(
         (lambda: by_hand(y=(Y > 0) * 1.0, square=True, scale=30), "tanh after W1 (Weights) is saturated"),
         (lambda: by_hand(y=np.where(X[:, 0] > 0, np.nan, 1.0), square=True), "nan in what 'sub'"),
         (lambda: values(target=lambda x: 5 * x, squash=True), "the model ends with a tanh"),
-        (lambda: values(equal=True), "the 9 Values begin with the same number"),
+        (lambda: values(start=0.5), "the 9 Values begin with the same number"),
+        (lambda: values(start=0.0), "the 9 Values begin with the same number"),
         (lambda: values(target=lambda x: float(x > 0), hinge=True), "the hinge loss gets targets of 0 and 1"),
         (lambda: values(trains=slice(6, None)), "a part of the Values, 6 of 9, has a gradient"),
         (by_hand, ""),

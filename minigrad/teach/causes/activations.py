@@ -98,14 +98,14 @@ def linear_model(scene: Scene) -> Seen:
           "more can be learned. Use more units there",
           symptoms=("loss does not fall", "loss stays high", "dead ReLUs"))  # fmt: skip
 def too_narrow(scene: Scene) -> Seen:
-    weights = [
-        (module._parameters["weight"], named(path, module))
+    layers = [
+        (p.shape[0 if class_name(module) == "Linear" else 1], named(path, module))
         for path, module in scene.model.named_modules()
-        if class_name(module) == "Linear"
+        for p in (module._parameters.values() if class_name(module) in ("Linear", "Weights") else ())
+        if p is not None and p.ndim == 2
     ]
     classes = len(scene.frequencies)
-    for weight, layer in weights[:-1]:
-        units = weight.shape[0] if weight is not None else 0
+    for units, layer in layers[:-1]:
         if 0 < units <= max(2, classes // 3) and scene.neighbours.agreement()[1] > CLEAR:
             return {"layer": layer, "units": units, "s": "s" * (units > 1), "neighbours": scene.neighbours}
     return None

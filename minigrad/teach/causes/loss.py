@@ -234,25 +234,17 @@ def divergence_without_logarithm(scene: Scene) -> Seen:
 
 
 @certain("logarithm missing", "minus a score or a probability is the loss",
-         "the loss is minus the probability of the right class, without its logarithm: nll_loss takes "
-         "log_softmax(scores); cross_entropy takes the scores", graph=True)  # fmt: skip
-def probability_without_logarithm(scene: Scene) -> Seen:
-    return "softmax" in _picked(scene)
-
-
-@certain("logarithm missing", "minus a score or a probability is the loss",
-         "the loss is minus the score of the right class, which has no lower end: nll_loss takes log_softmax(scores); "
-         "cross_entropy takes the scores", graph=True)  # fmt: skip
-def score_without_logarithm(scene: Scene) -> Seen:
-    normalized = {"exp", "logsumexp"} & {*map(kind_of, nodes_of(scene.loss))}  # by another term of the loss
-    return not normalized and not _picked(scene).isdisjoint(("linear", "matmul", "add"))
-
-
-def _picked(scene: Scene) -> set[str]:
-    """Return what computed the numbers of which the right class's is picked and negated, as the negative likelihood."""
+         "the loss is minus the {what}: nll_loss takes log_softmax(scores); cross_entropy takes the scores",
+         graph=True)  # fmt: skip
+def likelihood_without_logarithm(scene: Scene) -> Seen:
     negated = [node.inputs[0] for node in scene.between if node.primitive.name == "neg"]
     picks = [node.inputs[0] if kind_of(node) in ("mean", "sum") else node for node in negated]
-    return {kind_of(node_behind(node)) for node in picks if indices(node) >= 2}
+    picked = {kind_of(node_behind(node)) for node in picks if indices(node) >= 2}
+    if "softmax" in picked:
+        return {"what": "probability of the right class, without its logarithm"}
+    normalized = {"exp", "logsumexp"} & {*map(kind_of, nodes_of(scene.loss))}  # by another term of the loss
+    scores = not normalized and not picked.isdisjoint(("linear", "matmul", "add"))
+    return scores and {"what": "score of the right class, which has no lower end"}
 
 
 @certain("all pairs", "the loss broadcasts (N, 1) against (N,)",

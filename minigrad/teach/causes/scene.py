@@ -185,7 +185,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.alike = [layer for layer, weight in self.weights() if weight.any() and not np.ptp(weight, axis=0).any()]
-        self.equal = [p for _, p in self.numbers() if p.size >= SEVERAL and len({*p.tolist()} - {0.0}) == 1]
+        self.equal = [p for _, p in self.numbers() if p.size >= SEVERAL and len({*p.tolist()} - {0.0}) <= 1]
         self.resumed = any(state for state in getattr(self.optimizer, "state", {}).values())
 
     def numbers(self) -> Iterator[tuple[str, np.ndarray]]:

@@ -18,11 +18,13 @@ FAR = 5.0
 
 
 @certain("weight decay too strong", "the decay shrinks the weights by 2 % a step",
-         "the weight decay of {decay:g} shrinks the weights by {share:.0%} in each step; 1e-5 to 1e-2 is "
-         "usual")  # fmt: skip
+         "the weight decay{of} shrinks the weights by {share:.0%} in each step, besides what the gradient does; 1e-5 "
+         "to 1e-2, times the learning rate, is usual")  # fmt: skip
 def strong_decay(scene: Scene) -> Seen:
-    found = ((_decay(group), _decay(group) * float(group["lr"])) for group in _groups(scene))
-    return next(({"decay": decay, "share": share} for decay, share in found if share >= 0.0199), None)
+    found = [(f" of {_decay(group):g}", _decay(group) * float(group["lr"])) for group in _groups(scene)]
+    if scene.optimizer is None and len(scene.samples) >= 3 and scene.shrinks < 1:
+        found = [("", scene.shrinks)]
+    return next(({"of": of, "share": share} for of, share in found if share >= 0.0199), None)
 
 
 @certain("weight decay too strong", "the decay of an Adam is above 0.1, and three times as long as the gradient, in "
@@ -36,13 +38,6 @@ def decay_in_the_gradient(scene: Scene) -> Seen:
     decay = max(map(_decay, added), default=0.0)
     times = [decay * math.hypot(*s.sizes.values()) / max(s.gradient, 1e-30) for s in recent]
     return decay > 0.1 - 1e-9 and len(recent) == 5 and min(times) > 3 and {"decay": decay, "times": min(times)}
-
-
-@certain("weight decay too strong", "the decay shrinks the weights by 2 % a step",
-         "each step shrinks the parameters by {share:.0%} besides following the gradient: the weight decay in it is "
-         "too strong; 1e-5 to 1e-2, times the learning rate, is usual")  # fmt: skip
-def strong_decay_by_hand(scene: Scene) -> Seen:
-    return scene.optimizer is None and 0.02 < scene.shrinks < 1 and len(scene.samples) >= 3 and {"share": scene.shrinks}
 
 
 @certain("betas swapped", "the first beta of an Adam is above 0.99 and above the second",

@@ -46,7 +46,7 @@ SMALL_TARGET = 1e-2
          "and the loss has no lower end. For classes 0, 1, 2, ... use a score for each class and cross_entropy",
          graph=True)  # fmt: skip
 def binary_targets(scene: Scene) -> Seen:
-    for array in loss_graph.binary_targets(scene.between):
+    for array in (*loss_graph.binary_targets(scene.between), *loss_graph.likelihood_targets(scene.between)):
         least, most = float(array.min()), float(array.max())
         if least < -BEYOND or most > 1 + BEYOND:
             return {"least": least, "most": most}

@@ -30,9 +30,9 @@ def _training(scene: Scene, step: int) -> float:
     return mean_loss(scene.losses[max(0, step - 20) : step])
 
 
-@certain("validation data differ", f"the first validation loss is {UNLIKE:g} times any training loss so far, or twice "
-         "while these have not fallen to half; or three are above all of these, or above what guessing costs where "
-         "neighbours have the same targets, and these have fallen to half",
+@certain("validation data differ", f"the first validation loss is {UNLIKE:g} times any training loss so far; or three "
+         "are above all of these, or above what guessing costs where neighbours have the same targets, and these have "
+         "fallen to half",
          "the validation loss is {validation:.3g} at best, and the training loss of the untrained model was "
          "{training:.3g}: the validation data seem to be prepared in another way. Scale their inputs and targets with "
          "the mean and standard deviation of the training data, and number their classes as there",
@@ -41,11 +41,9 @@ def unlike_data(scene: Scene) -> Seen:
     known = scene.known
     if not scene.validation or not known or max(known) <= 0:
         return None
-    (step, validation), least = scene.validation[0], min(loss for _, loss in scene.validation)
+    (_, validation), least = scene.validation[0], min(loss for _, loss in scene.validation)
     several = scene.repeated < len(scene.samples)  # batches
-    early = several and _training(scene, step) > 0.5 * known[0] and not scene.normalizes_over_batch
-    times = 2.0 if early else UNLIKE  # it cannot overfit yet
-    differs = times * max(known) < validation < math.inf and max(known) < 2 * known[0]
+    differs = UNLIKE * max(known) < validation < math.inf and max(known) < 2 * known[0]
     # what is learned helps with the training data alone, from the start
     changes = len(scene.validation) >= 3 and len({loss for _, loss in scene.validation}) > 1
     untrained = several and changes and known[0] > 0.8 * scene.cost_of_guessing
@@ -56,8 +54,8 @@ def unlike_data(scene: Scene) -> Seen:
 
 
 @certain("validation data differ", "their inputs have another scale or mean than those of the training data",
-         "the inputs have a mean of {own.mean:.2g} and a standard deviation of {own.std:.2g} in training, and of "
-         "{other.mean:.2g} and {other.std:.2g} in validation: scale both in the same way, with the mean and standard "
+         "the inputs have a mean of {mean:.2g} and a standard deviation of {std:.2g} in training, and of "
+         "{mean_then:.2g} and {std_then:.2g} in validation: scale both in the same way, with the mean and standard "
          "deviation of the training data", assumes=0.8)  # fmt: skip
 def scaled_otherwise(scene: Scene) -> Seen:
     own, other = scene.prepared
@@ -65,7 +63,8 @@ def scaled_otherwise(scene: Scene) -> Seen:
         return None
     apart = abs(own.mean - other.mean) > UNLIKE * max(own.std, other.std)
     unlike = max(own.std, other.std) > UNLIKE * min(own.std, other.std)
-    return (apart or unlike) and {"own": own, "other": other}
+    differ = apart or unlike
+    return differ and {"mean": own.mean, "std": own.std, "mean_then": other.mean, "std_then": other.std}
 
 
 def _least(scene: Scene) -> float:
