@@ -623,6 +623,8 @@ def test_where_nothing_explains_the_error_its_structure_is_said(wrong: np.ndarra
 TEACHER = softmax(2 * D)
 RMS = np.sqrt((B**2).mean(axis=1, keepdims=True))
 ROW = np.eye(4)[:, :1]
+E = np.random.default_rng(1).standard_normal((2, 3, 4))
+TOKENS = np.array([[0, 2, 1], [2, 0, 0]])
 
 
 @pytest.mark.parametrize(
@@ -634,6 +636,21 @@ ROW = np.eye(4)[:, :1]
             lambda x: (t(x).mean(axis=0) * A[0]).sum(),
             A[0] * (1 - t(B) ** 2) / 4 * (ROWS == 0)[:, None],
             "first one alone",
+        ),
+        (
+            lambda x: t(x[0] + E[:, :, 1:]).sum(),
+            ROW * (1 - t(B[0] + E[:, -1, 1:]) ** 2).sum(axis=0),
+            "last index of axis 1",
+        ),
+        (
+            lambda x: (t(C) * x[0]).sum() * 2 + x[0] @ A @ x[0],
+            ROW * 2 * t(C).sum(axis=0),
+            "contribution of `x[0] @ A @ x[0]` through",
+        ),
+        (
+            lambda x: -np.log(softmax((E @ x).reshape(6, 3)))[np.arange(6), TOKENS.reshape(-1)].sum(),
+            np.einsum("nij,nik->jk", E, softmax(E @ B, -1) - np.eye(3)[TOKENS.T.reshape(2, 3)]),
+            "flattened in another order than the scores",
         ),
         # two mistakes that one number would explain
         (
@@ -653,7 +670,7 @@ ROW = np.eye(4)[:, :1]
         ),
         # contributions that have each other's factor
         (
-            lambda x: 0.3 * np.abs(x).sum() + 0.2 * (x**2).sum() + (x * C).sum(),
+            lambda x: (x * C).sum() + 0.3 * np.abs(x).sum() + 0.2 * (x**2).sum(),
             0.2 * np.sign(B) + 0.6 * B + C,
             "each has the factor of the other",
         ),
@@ -679,8 +696,8 @@ ROW = np.eye(4)[:, :1]
             "the targets are hard",
         ),
         (
-            lambda x: (x[0] @ A @ x[0] + x[0] @ C[0]) * 2,
-            ROW * (4 * A @ B[0] + 2 * C[0]),
+            lambda x: x[0] @ A @ x[0] + x[0] @ x[0] + x[0] @ C[0],
+            ROW * (2 * A @ B[0] + 2 * B[0] + C[0]),
             "as if a matrix were symmetric",
         ),
     ],
@@ -700,13 +717,13 @@ def test_the_second_mistake_is_made_on_what_the_first_changed() -> None:
     """The gradient of more elements than those for which a mistake is made a matrix, `MOST_ROWS`."""
     rng = np.random.default_rng(0)
     index, w = np.arange(10)[:, None] + np.arange(20), rng.standard_normal((20, 3))
-    x, upstream = rng.standard_normal((2, 29)), rng.standard_normal((2, 10, 3))
+    x, upstream = rng.standard_normal((2, 29)), rng.standard_normal((20, 3))
 
     def f(x: np.ndarray) -> Any:
-        return (np.maximum(x[:, index] @ w, 0) * upstream).sum()
+        return (np.maximum(x[:, index].reshape(20, 20) @ w, 0) * upstream).sum()
 
     dx = np.zeros_like(x)
-    dx[:, index] += upstream @ w.T  # wrong: no mask, and what overlaps is overwritten
+    dx[:, index] += (upstream @ w.T).reshape(2, 10, 20)  # wrong: no mask, and what overlaps is overwritten
     found = check_gradient(f, x, dx).findings[0].diagnosis
     assert found is not None and "the last one overwrites the others" in found.cause and "is left out" in found.cause
 

@@ -18,7 +18,7 @@ from minigrad.teach.mistakes.formulas import OF_TWO, derivative, functions, spok
 from minigrad.teach.mistakes.forward import other_indices, other_parts
 from minigrad.teach.mistakes.moves import dimensions, orders, shifted, subsets
 from minigrad.teach.mistakes.sites import Edge
-from minigrad.teach.tape import MOVING, Op, Times
+from minigrad.teach.tape import MOVING, Times
 
 
 @mistake("dropped", "edge", "the contribution of {operand} through {through} is missing: forgotten, or overwritten by "
@@ -30,7 +30,10 @@ def _dropped(s: Edge) -> Iterator[Variant]:
     several = any(s.tape.ops[k].users[1:] for k in s.words.same_instruction(s.source))
     source = s.tape.ops[s.source]
     several = several or source.kind == "matmul" and len({*source.sources}) == 1  # x @ x
-    if several or s.source == 0 or s.is_of_pass_before or s.is_term or source.kind == "getitem":
+    is_term = s.op.kind in ("add", "sub") and s.operand.size == 1 == s.op.value.size and s.words.passes(s.k) == 1
+    if is_term and source.kind not in REDUCTIONS and not source.users[1:]:
+        yield Variant(lambda g: np.zeros(s.operand.shape), assumes=-0.05)
+    elif several or s.source == 0 or s.is_of_pass_before or s.is_term or source.kind == "getitem":
         users = [s.tape.ops[k].kind for k, _ in source.users]
         softmax = users == ["exp", "exp"]  # written out: what is forgotten there is the 1 of the target
         yield Variant(lambda g: np.zeros(s.operand.shape), assumes=1.5 * softmax)
@@ -91,24 +94,18 @@ def _skipped(s: Edge) -> Iterator[Variant]:
         return
     if op.kind in REDUCTIONS:
         axis, keep = op.parameters.get("axis"), op.parameters.get("keepdims", False)
-        detail = ""
-        if op.kind == "mean":
-            detail = f", without the factor 1/N, N = {s.operand.size // max(op.value.size, 1)}, of the mean"
-        elif op.kind in ("amax", "amin"):
-            detail = ", to every element and not to the largest alone" if op.kind == "amax" else ", to every element"
+        detail = {
+            "mean": f", without the factor 1/N, N = {s.operand.size // max(op.value.size, 1)}, of the mean",
+            "amax": ", to every element and not to the largest alone",
+            "amin": ", to every element",
+        }.get(op.kind, "")
         yield Variant(lambda g: np.array(spread(g, s.operand.shape, axis, keep)), detail, key="spread")
         return
     detail = ""
-    other = op.operands[1 - s.i] if op.kind in ("mul", "div") and len(op.operands) == 2 else None
-    if other is not None:
+    if op.kind == "mul" or op.kind == "div" and s.i == 0:
         detail = f", without the factor {'1/' * (op.kind == 'div')}{s.words.operand(s.k, 1 - s.i)}"
-        if op.kind == "div" and s.i == 1:
-            detail = ""
-    elif op.kind == "sub" and s.i == 1:
-        return
-    if s.fitted(s.g) is not None:
-        assumes = 0.6 if s.is_mask else 0.0
-        yield Variant(lambda g: s.fitted(g), detail, assumes, "as it is")
+    if s.fitted(s.g) is not None and (op.kind, s.i) != ("sub", 1):
+        yield Variant(lambda g: s.fitted(g), detail, 0.6 * s.is_mask, "as it is")
 
 
 @mistake("upstream ignored", "edge", "the upstream gradient is ignored at {through}: the local derivative alone goes "
@@ -205,76 +202,66 @@ def _other_array(s: Edge) -> Iterator[Variant]:
         right = np.asarray(op.argument(name))
         if right.dtype.kind != "f":
             continue
-        index = None if name == "y" else op.primitive.inputs.index(name)
-        said = s.words.name(s.k) if index is None else s.words.operand(s.k, index)
+        said = s.words.name(s.k) if name == "y" else s.words.operand(s.k, op.primitive.inputs.index(name))
         if s.is_elementwise and op.kind not in ("mul", "div") and right.shape == s.g.shape and not s.is_mask:
             text = f"the upstream gradient instead of {said}"
             yield Variant(lambda g, n=name: op.contribution(s.i, g, {n: g}), text, -0.2, f"{name} upstream")
-        if right.size < 2 and s.words.passes(s.k) < 2:
-            continue
-        for array, text, far, key in _instead_of_operand(s, None if index is None else op.sources[index], right, said):
-            if np.shape(array) == right.shape and not np.array_equal(array, right):
-                yield Variant(instead(name, array), text, far, f"{name} {key}")
-        if op.kind == "matmul" and right.ndim == 1 == s.operand.ndim and right.shape == s.operand.shape:
-            own = s.words.operand(s.k, s.i)
-            yield Variant(instead(name, s.operand), f"{own} itself instead of {said}", -0.1, f"{name} own")
-        for state, when in s.other_passes(index):
-            if state.shape == right.shape:
-                text = f"{said} of the {when} pass of the loop (a wrong step or index)"
-                yield Variant(instead(name, state), text, 0.1, f"{name} {when}")
-        if index is not None and right.ndim > 1 and op.kind != "matmul":
-            for a, b in itertools.combinations(range(right.ndim), 2):
-                if right.shape[a] == right.shape[b]:
-                    yield Variant(instead(name, right.swapaxes(a, b)), f"{said} transposed", 0.4)
-        if index is not None and op.kind in ("mul", "matmul") and right.ndim <= 4:
-            dims = [d for d in range(right.ndim) if right.shape[d] > 1]
-            for flipped in subsets(dims):
-                text = f"{said} flipped along {dimensions(flipped)}, in reverse order"
-                yield Variant(instead(name, np.flip(right, flipped)), text, 0.3 + 0.1 * (len(flipped) == 3))
+        if right.size > 1 or s.words.passes(s.k) > 1:
+            for array, text, assumes, key in _instead_of(s, name, right, said):
+                if np.shape(array) == right.shape and not np.array_equal(array, right):
+                    yield Variant(instead(name, array), text, assumes, f"{name} {key}")
 
 
-def _instead_of_operand(
-    s: Edge, source: int | None, right: np.ndarray, said: str
-) -> Iterator[tuple[np.ndarray, str, float, str]]:
-    """Yield the arrays that may stand for an operand, or for the result: what is said, how far-fetched it is, a key."""
+def _instead_of(s: Edge, name: str, right: np.ndarray, said: str) -> Iterator[tuple[Any, str, float, str]]:
+    """Yield the arrays that may stand for a saved one: what is said of each, how far-fetched it is, and a key."""
     for array, called, key in s.neighbours(right.shape):
         text = f"{called} instead of {said}"
         if called == said:
             this, that = ("old", "new") if " True " in key or key.startswith("way ") else ("new", "old")
             text = f"the {this} {said} instead of the {that} one"
         yield array, text, 0.0, key
-    if source is None:
+    i = None if name == "y" else s.op.primitive.inputs.index(name)
+    for array, when in s.other_passes(i):
+        yield array, f"{said} of the {when} pass of the loop (a wrong step or index)", 0.1, when
+    if i is None:
         return
-    for j, before in enumerate(s.tape.ops[source].operands):
+    if s.op.kind == "matmul" and right.ndim == 1 == s.operand.ndim:
+        yield s.operand, f"{s.words.operand(s.k, s.i)} itself instead of {said}", -0.1, "own"
+    for a, b in itertools.combinations(range(right.ndim), 2) if s.op.kind != "matmul" else ():
+        yield right.swapaxes(a, b), f"{said} transposed", 0.4, f"turned {a} {b}"
+    if s.op.kind in ("mul", "matmul") and right.ndim <= 4:
+        for axes in subsets(d for d in range(right.ndim) if right.shape[d] > 1):
+            text = f"{said} flipped along {dimensions(axes)}, in reverse order"
+            yield np.flip(right, axes), text, 0.3 + 0.1 * (len(axes) == 3), f"flip {axes}"
+    if (source := s.op.sources[i]) is None:
+        return
+    for j, array in enumerate(s.tape.ops[source].operands):
         called = s.words.operand(source, j)
         text = f"the old {said} instead of the new one" if called == said else f"{called} instead of {said}"
-        yield before, text, -0.1, f"from {j}"
+        yield array, text, -0.1, f"from {j}"
     for array, called, key in s.alternatives(source):
         yield array, f"{called} instead of {said}", 0.1, key
     for array, called, far, key in other_parts(s, source):
         yield array, f"{said} is read at the wrong index: {called}", far, key
-    base: int | None = source
-    moves: list[Op] = []
-    while base is not None and s.tape.ops[base].kind in ("reshape", "permute"):
+    base, moves = source, []
+    while s.tape.ops[base].kind in ("reshape", "permute") and s.tape.ops[base].sources[0] is not None:
         moves.append(s.tape.ops[base])
         base = moves[-1].sources[0]
-    if base is not None and moves:  # as w in x @ w.T, or M in an einsum
-        for array, text, far, key in _instead_of(s, base):
-            for move in moves[::-1]:
-                array = move.again([array]).value
-            yield array, text, far, f"of {key}"
-        text = f"{s.words.name(base)} is only reshaped where its axes must be permuted too (a transpose)"
-        yield s.tape.ops[base].value.reshape(right.shape), text, -0.2, "flat"
+    whole, called = s.tape.ops[base].value, s.words.name(base)
 
+    def moved(array: np.ndarray) -> np.ndarray:
+        for move in moves[::-1]:
+            array = move.again([array]).value
+        return array
 
-def _instead_of(s: Edge, k: int) -> Iterator[tuple[np.ndarray, str, float, str]]:
-    """Yield the arrays that may stand for the result of operation k: what is said, how far-fetched it is, and a key."""
-    right, name = s.tape.ops[k].value, s.words.name(k)
-    for array, called, key in s.neighbours(right.shape):
-        yield array, f"{called} instead of {name}", 0.0, key
-    for a, b in itertools.combinations(range(right.ndim), 2):
-        if right.shape[a] == right.shape[b]:
-            yield right.swapaxes(a, b), f"{name} transposed", 0.2, f"{a} {b}"
+    if moves:  # as w in x @ w.T, or M in an einsum
+        for array, other, key in s.neighbours(whole.shape):
+            yield moved(array), f"{other} instead of {called}", 0.0, f"of {key}"
+        for a, b in itertools.combinations(range(whole.ndim), 2):
+            if whole.shape[a] == whole.shape[b]:
+                yield moved(whole.swapaxes(a, b)), f"{called} transposed", 0.2, f"of {a} {b}"
+        text = f"{called} is only reshaped where its axes must be permuted too (a transpose)"
+        yield whole.reshape(right.shape), text, -0.2, "flat"
 
 
 @mistake("changed upstream", "edge", "the contribution of {operand} through {through} is computed from an upstream "
@@ -535,13 +522,15 @@ def _wrong_sum(s: Edge) -> Iterator[Variant]:
     new = raw.ndim - len(shape)
     axes = (*range(new), *(d + new for d, n in enumerate(shape) if n == 1 and raw.shape[d + new] > 1))
     count = math.prod(raw.shape[a] for a in axes)
-    where = f"{'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
+    where = _axes(axes)
     said = f"they are averaged over {where}, not summed (a factor of 1/{count} too many)"
-    yield Variant(lambda g: s.contribution(g) / count, said, key="mean")
-    for name, index in (("last", -1), ("first", 0)):
-        place = tuple(index if d in axes else slice(None) for d in range(raw.ndim))
-        said = f"only that of the {name} index of {where} is there (= for +=, or no sum)"
-        yield Variant(lambda g, p=place: s.raw(g)[p].reshape(shape), said, key=name)
+    # a factor of 2 may be that of a square
+    yield Variant(lambda g: s.contribution(g) / count, said, 0.2 * (count == 2), key="mean")
+    for some, (name, index) in itertools.product(subsets(axes), (("last", -1), ("first", 0))):
+        place: Any = tuple([index] if d in some else slice(None) for d in range(raw.ndim))
+        said = f"only that of the {name} index of {_axes(some)} is there (= for +=, or no sum)"
+        change = lambda g, p=place: s.raw(g)[p].sum(axis=axes).reshape(shape)  # noqa: E731
+        yield Variant(change, said, 0.1 * (some != axes), key=name if some == axes else f"{name} {some}")
     shown = raw[raw != 0]
     if shown.size and np.ptp(shown) <= 1e-9 * np.abs(shown).max():  # a mask: -1 for -mask.sum(axis=1)
 
@@ -580,6 +569,10 @@ def _wrong_sum(s: Edge) -> Iterator[Variant]:
         yield Variant(lambda g: np.full(shape, s.raw(g).sum()), said, 0.2, "all")
         said = "everything is averaged to one number"
         yield Variant(lambda g: np.full(shape, s.raw(g).mean()), said, 0.5, "all mean")
+
+
+def _axes(axes: tuple[int, ...]) -> str:
+    return f"{'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
 
 
 @mistake("wrong spread", "edge", "the gradient of {through} goes back to the wrong elements of {operand}: {detail}",
@@ -658,16 +651,8 @@ def _set_not_added(s: Edge) -> Iterator[Variant]:
             return out
 
         yield Variant(written)
-    if s.op.kind != "getitem":
-        return
-    index = s.op.parameters["index"]
-
-    def assigned(g: np.ndarray) -> np.ndarray:
-        out = np.zeros(s.operand.shape)
-        out[index] = g
-        return out
-
-    yield Variant(assigned)
+    if s.op.kind == "getitem":
+        yield Variant(lambda g: _put(s.operand.shape, s.op.parameters["index"], g, sets=True))
 
 
 @mistake(
@@ -689,14 +674,8 @@ def _wrong_index(s: Edge) -> Iterator[Variant]:
     arrays = [j for j, p in enumerate(parts) if isinstance(p, np.ndarray) and p.dtype.kind in "iu"]
     if len(arrays) == 2:
         rows, columns = (parts[j] for j in arrays)
-
-        def all_rows(g: np.ndarray) -> np.ndarray:
-            out = np.zeros(shape)
-            for column, value in zip(columns.ravel(), np.ravel(g)):
-                out[:, column] = value
-            return out
-
         if len(shape) == 2 and np.size(columns) == np.size(s.g):
+            all_rows = lambda g: _put(shape, (slice(None), columns.ravel()), np.ravel(g), sets=True)  # noqa: E731
             yield Variant(all_rows, "in every row, not in its own (dx[:, y] for dx[np.arange(N), y])")
         if len(shape) == 2 and shape[0] == shape[1]:
             yield Variant(lambda g: _put(shape, (columns, rows), g), "rows and columns are exchanged", 0.2)
@@ -709,9 +688,13 @@ def _wrong_index_read(s: Edge) -> Iterator[Variant]:
             yield Variant(lambda g, o=other: s.fitted(g[o]), said, assumes, key)
 
 
-def _put(shape: tuple[int, ...], index: Any, g: np.ndarray) -> np.ndarray:
+def _put(shape: tuple[int, ...], index: Any, g: np.ndarray, sets: bool = False) -> np.ndarray:
+    """Return zeros to which a gradient is added at an index, or where it is set."""
     out = np.zeros(shape)
-    np.add.at(out, index, g)
+    if sets:
+        out[index] = g
+    else:
+        np.add.at(out, index, g)
     return out
 
 

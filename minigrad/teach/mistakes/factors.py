@@ -64,12 +64,10 @@ def _meanings(c: float, known: list[tuple[str, float]], divided: list[float]) ->
         if not math.sqrt(n).is_integer():  # 3, not sqrt(9)
             yield math.sqrt(n), f"sqrt({n:g}) times too large: the factor 1/sqrt({n:g}), {called}, is missing", 0.0
             yield 1 / math.sqrt(n), f"sqrt({n:g}) times too small: the factor sqrt({n:g}), {called}, is missing", 0.0
-        yield n * n, f"{n:g}**2 times too large: multiplied by {n:g}, {called}, where it must be divided by it", 0.0
-        yield (
-            1 / n**2,
-            f"{n:g}**2 times too small: {n:g}**2 is missing, or {n:g} divides for multiplies ({called})",
-            0.0,
-        )
+        far = 0.0 if called.startswith(("the constant", "the value")) else 0.4
+        yield n * n, f"{n:g}**2 times too large: multiplied by {n:g}, {called}, where it must be divided by it", far
+        said = f"{n:g}**2 times too small: {n:g}**2 is missing, or {n:g} divides for multiplies ({called})"
+        yield 1 / n**2, said, far
         if n > 2 and not called.startswith(("the constant", "the value")):
             yield n - 1, f"{n - 1:g} times too large ({called}, less 1)", 0.0
     for (first, n), (second, m) in pairs:

@@ -49,7 +49,6 @@ def _softmax(s: Block) -> Iterator[Variant]:
     yield Variant(lambda g: 1.0 * g, "g alone: the Jacobian of the softmax is left out", -0.2)
     yield Variant(lambda g: p * (g - total(g * p, None)), "p * (g - sum(g * p)) with the sum over everything", 0.1)
     yield Variant(lambda g: p * (1 - p), "p * (1 - p), without the upstream gradient", 0.2)
-    yield Variant(lambda g: p * (1 - g), "p * (1 - g)", 0.8)
     for other in range(p.ndim):
         if other != axis:
             yield Variant(lambda g, o=other: p * (g - total(g * p, o)), f"summed over axis {other} instead of {axis}")
@@ -184,7 +183,6 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
         "the 1 of the target is not subtracted": 0 * one,
         "the 1 of the target is added, not subtracted (wrong sign)": -one,
         "1 is subtracted in whole columns: ds[:, y] for ds[np.arange(N), y] (wrong index)": columns,
-        "2 is subtracted at the target": 2 * one,
         "1 is subtracted in column 0, not in that of the target (wrong index)": first,
         "1 is subtracted in the last column, not in that of the target (wrong index)": last,
         "1 is subtracted one column before that of the target (wrong index, off by one)": np.roll(one, -1, -1),
@@ -195,12 +193,17 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
             for by, when in ((1, "previous"), (-1, "next"))
         },
         "the targets are in the order of other examples": one[::-1],
+        **{
+            f"the targets are flattened in another order than the scores: the axis of size {m} first": np.concatenate(
+                [one[start::m] for start in range(m)]
+            )
+            for m in s.words.sizes
+            if one.ndim == 2 and 1 < m < len(one) and len(one) % m == 0
+        },
         "1 is subtracted everywhere": np.ones_like(one),
-        "1/p of the target is subtracted there instead of 1": one / p,
         "1 is assigned at the target, not subtracted (= 1 for -= 1)": one * p - one,
         "-1 is assigned at the target, not subtracted (= -1 for -= 1)": one * p + one,
         "0 is assigned at the target, and 1 must be subtracted (-= 1)": one * p,
-        "the probability of the target is subtracted twice": 2 * one * p,
     }.items():
         # forgotten more often than what comes back through the exponential of the target
         far = 0.06 * said.endswith("everywhere") - 0.25 * said.endswith("is not subtracted")
@@ -210,7 +213,6 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
     yield Variant(made(p, n * one), f"the 1 of the target lacks the factor 1/{n} of the mean (1/N)", 0.1)
     yield Variant(made(0 * p, one), "the probabilities are missing", 0.1)
     yield Variant(made(p * one, one), "only the target's element gets a gradient: the other classes are left out", 0.1)
-    yield Variant(made(p, one / p.shape[-1]), "the 1 of the target is divided by the number of classes", 0.5)
     yield Variant(made(p * p, one * p), "times p: the derivative of exp once more", 0.4)
     several = p * p * (1 - p), one * p * (1 - p)
     yield Variant(made(*several), "times p * (1 - p), a factor too many", 0.4)
@@ -334,13 +336,11 @@ def other_probabilities(s: Block, axis: int) -> Iterator[tuple[np.ndarray, str, 
             yield softmax(shifted, None), "normalized over the whole array, and not for each example", 0.0
         yield np.exp(shifted), f"exp{of} alone, which is not normalized (the sum is missing)", 0.1
     yield softmax(-x, axis), "the softmax of the negative scores", 0.3
-    yield softmax(2 * x, axis) if x.size else x, "the softmax of twice the scores", 0.8
     yield x, "the scores themselves, before the softmax", 0.2
     yield x - x.max(axis=axis, keepdims=True), "the shifted scores themselves, before the softmax", 0.3
     p = softmax(x, axis)
     yield p * (1 - p), "p * (1 - p), the derivative of the sigmoid", 0.3
     yield 1 / (1 + np.exp(-x)), "the sigmoid of the scores", 0.3
-    yield np.full_like(x, 1 / x.shape[axis]), "the same for all classes", 0.8
     hard = 1.0 * (x == x.max(axis=axis, keepdims=True))
     yield hard, "1 at the maximum, 0 elsewhere (a hard choice, the gradient of max)", 0.4
     for array, name in s.without_a_term():
@@ -466,7 +466,6 @@ def _normalizations(
         "the factor 1/std is missing": np.ones_like(std),
         "it is divided by the variance, not by its root": std**2,
         "it is multiplied by the standard deviation instead of divided": 1 / std,
-        "it is divided by the root of the standard deviation": np.sqrt(np.abs(std)),
         "it is divided by the third power of the standard deviation": std**3,
     }
     elsewhere = {o: ", ".join(map(str, o)) for o in s.axes if o != axes}
