@@ -744,7 +744,8 @@ def test_explanations_of_a_loss_that_does_not_fall() -> None:
 @pytest.mark.parametrize("cause", [*CERTAIN, *EXPLANATIONS], ids=lambda cause: cause.look.__name__)
 def test_a_function_returns_the_fields_of_its_sentence(cause: Cause) -> None:
     """Read it in the source: a field that is missing would end a learner's run with a KeyError."""
-    fields = {name.partition("[")[0] for _, name, _, _ in string.Formatter().parse(cause.sentence) if name is not None}
+    names = [name for _, name, _, _ in string.Formatter().parse(cause.sentence) if name is not None]
+    fields = {name.partition("[")[0].partition(".")[0] for name in names}  # such as own of {own.mean}
     returned = [n for n in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(cause.look)))) if type(n) is ast.Return]
     dicts = [n for r in returned for n in ast.walk(r) if isinstance(n, ast.Dict)]
     assert all({key.value for key in d.keys if isinstance(key, ast.Constant)} == fields for d in dicts)
