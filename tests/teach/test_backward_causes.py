@@ -161,6 +161,23 @@ def test_a_gradient_that_becomes_that_of_an_inner_result_in_place(keep: float, v
     assert report["da"].verdict == report["dz"].verdict == verdict
 
 
+def test_another_list_of_gradients_in_every_pass() -> None:
+    W, b, zs, hs = parameter(3, 3), parameter(3, seed=1), [], [parameter(2, 3, seed=2)]
+    for _ in range(4):
+        zs.append(hs[-1] @ W + b)
+        hs.append(zs[-1].tanh())
+    loss = (hs[-1] ** 2).sum()
+    dhs, dzs = [2 * array(hs[-1])], []
+    for t in reversed(range(4)):
+        dzs.insert(0, dhs[0] * (1 - array(hs[t + 1]) ** 2))
+        dhs.insert(0, dzs[0] @ array(W).T)
+    names = {"W": W, "b": b, "hs": hs, "zs": zs, "dhs": dhs, "dzs": dzs}
+    report = check_backward(loss, {**names, "db": sum(dhs[1:]).sum(0)})
+    assert report["db"].cause == "it is computed from dhs[t + 1] instead of dzs[t], in every pass of the loop"
+    report = check_backward(loss, {**names, "db": sum(dzs).sum(0)})
+    assert report
+
+
 def test_a_mean_over_positions() -> None:
     x, b = parameter(2, 3, 4, 5), parameter(3, seed=1)
     out = x + b.reshape(3, 1, 1)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,10 @@ from minigrad.teach.backward.names import bare
 from minigrad.teach.backward.report import Line
 from minigrad.teach.diagnosis import Case, diagnosis
 
-BUDGET, LEAST, MOST = 1.5, 0.3, 2.5
-"""Seconds of computing for the causes of all lines, the limit of each line after that, and when none is searched."""
+_ELEMENT = re.compile(r"(.+)\[(\d+)\]")
+BUDGET, LEAST, MOST, LOOP = 1.5, 0.3, 2.3, 2.2
+"""Seconds of computing for the causes of all lines, the limit of each line after that, and when none is searched; and
+the limit of the first line of a loop, whose mistakes the other lines share."""
 
 
 class Causes:
@@ -66,7 +69,7 @@ class Causes:
                 if n > 1:
                     sizes.setdefault(n, f"the size of dimension {d} of {name}")
         case = Case(g, e, x, sizes, names=[of], upstream=[] if seed is None else [seed], recording=recording)
-        case.limit = LEAST if self.searched > BUDGET else None
+        case.limit = LEAST if self.searched > BUDGET else LOOP if self.graph.passes else None
         with np.errstate(all="ignore"):
             found = diagnosis(case)
             vague = found is None or found.mistake == "pattern"
@@ -75,7 +78,7 @@ class Causes:
         texts += [swapped] if swapped else [found.cause] if found is not None else []
         if line.gradient.dtype.kind in "iu" and g.ndim:
             texts.append(integers)
-        line.is_vague = not texts
+        line.is_vague = fits and (not texts or vague and not swapped)
         return ": ".join(texts) or where(g, e)
 
     def _swapped(self, start: Any, g: np.ndarray, e: np.ndarray, given: Mapping[Any, Any], vague: bool) -> str | None:
@@ -169,11 +172,22 @@ class Causes:
     def _replaced(self, start: Any, g: np.ndarray, e: np.ndarray, given: Mapping[Any, Any]) -> str | None:
         """Return which gradient or array of the program stands where another must, None if none explains a line."""
         graph = self.graph
-        for end in graph.ends(start, given):
+        ends = graph.ends(start, given)
+        for end in ends:
             for other, used in given.items():
                 fits = end in given and other not in (end, start) and np.shape(used) == np.shape(given[end]) != ()
                 if fits and self._explains(start, g, {**given, end: used}):
                     return f"it is computed from {graph.called[other]} instead of {graph.called[end]}"
+        by_name = {name: node for node, name in graph.called.items() if node in given}
+        places = [(end, *one.groups()) for end in ends if (one := _ELEMENT.fullmatch(graph.called.get(end, "")))]
+        lists = {one[1] for name in by_name if (one := _ELEMENT.fullmatch(name))}
+        for own, name, by in product({name for _, name, _ in places}, lists, (0, 1, -1)) if len(places) > 1 else ():
+            others = {end: by_name.get(f"{name}[{int(i) + by}]") for end, of, i in places if of == own}
+            used = {end: given[o] for end, o in others.items() if o is not None and (name != own or by)}
+            fits = used and all(u.shape == end.shape for end, u in used.items())
+            if fits and self._explains(start, g, {**given, **used}):
+                at = f"[t {'+' if by > 0 else '-'} 1]" if by else "[t]"
+                return f"it is computed from {name}{at} instead of {own}[t], in every pass of the loop"
         for node in start.inputs:
             if node in graph.called and getattr(node, "shape", None) == g.shape:
                 expected, _ = graph.walk(graph.seed, {n: used for n, used in given.items() if n not in (start, node)})

@@ -261,10 +261,13 @@ class Single(Comparison):
 
     def _among(self, sites: list[Any]) -> tuple[np.ndarray, dict[int, slice]] | None:
         """Return how the gradients of operations, in all passes, follow all others; None if the matrix is too large."""
-        passes = self.words.same_instruction(sites[0].k)
-        several = tuple(passes if {site.k for site in sites} <= {*passes} else dict.fromkeys(site.k for site in sites))
-        if several not in self._responses:
-            self._responses[several] = None
+        passes = tuple(k for k in self.words.same_instruction(sites[0].k) if self.tape.gradients[k] is not None)
+        if not {site.k for site in sites} <= {*passes}:  # all of a kind
+            if not self.responses.small:
+                return None
+            return self.responses.matrix, {site.k: self.responses.of(site.k) for site in sites}
+        if passes not in self._responses:
+            self._responses[passes] = None
             with suppress(ValueError):
-                self._responses[several] = self.responses.to(several)
-        return self._responses[several]
+                self._responses[passes] = self.responses.to(passes)
+        return self._responses[passes]
