@@ -31,6 +31,8 @@ from minigrad.teach.loss_graph import (
 
 SUMMED = 32
 """The number of examples from which a sum over them makes the steps too long."""
+PROBABILITY = "probability of the right class, without its logarithm"
+"""What the loss is minus of."""
 
 
 @certain("softmax of one number", "the model ends with a softmax over an axis of size 1",
@@ -241,7 +243,7 @@ def likelihood_without_logarithm(scene: Scene) -> Seen:
     picks = [node.inputs[0] if kind_of(node) in ("mean", "sum") else node for node in negated]
     picked = {kind_of(node_behind(node)) for node in picks if indices(node) >= 2}
     if "softmax" in picked:
-        return {"what": "probability of the right class, without its logarithm"}
+        return {"what": PROBABILITY}
     normalized = {"exp", "logsumexp"} & {*map(kind_of, nodes_of(scene.loss))}  # by another term of the loss
     scores = not normalized and not picked.isdisjoint(("linear", "matmul", "add"))
     return scores and {"what": "score of the right class, which has no lower end"}

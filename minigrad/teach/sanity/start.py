@@ -138,7 +138,7 @@ def scores(trial: Trial) -> Verdict:
         likely = np.exp(rows - rows.max(1, keepdims=True))
         chances = likely[np.arange(len(rows)), labels] / likely.sum(1)
         if math.isclose(loss, -float(chances.mean()), rel_tol=1e-4):
-            return False, causes.probability_without_logarithm.sentence
+            return False, causes.likelihood_without_logarithm.sentence.format(what=causes.PROBABILITY)
     before = loss_graph.kind_of(loss_graph.node_behind(last.inputs[0])) if kind == "sigmoid" else kind
     if before in ("softmax", "relu") and trial.is_binary() and (before == "relu" or np.any(y.sum(-1) > 1)):
         why = (
