@@ -607,7 +607,8 @@ def _wrong_spread(s: Edge) -> Iterator[Variant]:
         largest = s.operand == s.operand.max(axis, keepdims=True)
         said = "to the largest alone, as that of a maximum"
         yield Variant(lambda g: largest * spread(g, shape, axis, keep), said, 0.2, "largest")
-        share = s.contribution(np.ones(op.value.shape))
+    if op.kind in ("mean", "sum", "amax", "amin"):
+        share = s.contribution(np.ones(op.value.shape)) if op.kind == "mean" else np.ones(shape)
         along = [*range(len(shape))] if axis is None else [a % len(shape) for a in np.atleast_1d(axis)]
         for number, which in enumerate(("first", "middle", "last")):
             at = [shape[d] // 2 * (number == 1) + (shape[d] - 1) * (number == 2) for d in range(len(shape))]

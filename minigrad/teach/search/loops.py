@@ -34,7 +34,8 @@ class Loops(Single):
         for passes, assumes in groups:
             passes.sort(key=lambda site: -site.k)
             by_scope.setdefault(self._scopes[id(passes[0])], []).append((passes, assumes))
-        several = (self._common_factor(passes) for passes, _ in by_scope.get("edge", ()))
+        ways = (self._common_factor, self._below_a_threshold)
+        several = (way(passes) for passes, _ in by_scope.get("edge", ()) for way in ways)
         found = [e for e in several if e is not None]
         for m in sorted(CATALOGUE.values(), key=lambda m: m.assumes):
             # a variant may assume less than its mistake
@@ -66,6 +67,23 @@ class Loops(Single):
                 variants = [Variant(lambda g, s=site: one.scale * s.contribution(g), v.detail) for site in passes]
                 c = Candidate(CATALOGUE["factor"], passes, variants, self.error, 1.7 + v.assumes)
                 return Explanation((c,), c.assumes) if self.explains(c) else None
+        return None
+
+    def _below_a_threshold(self, passes: list[Edge]) -> Explanation | None:
+        """Return that a contribution is missing where a number is small, as where another condition is tested."""
+        total = any(site.is_total for site in (passes[0], passes[-1]))
+        if len(passes) < 3 or passes[0].operand.size != 1 or total or any(self._links(passes)):
+            return None
+        in_order = sorted(passes, key=lambda site: float(site.operand.item()))
+        lost = np.cumsum([self.effect(site.source, site.c) for site in in_order[:-1]], axis=0)
+        for n in np.flatnonzero(np.abs(lost + self.error).max(axis=1) <= self.tolerance)[:1]:
+            some = sorted(in_order[: n + 1], key=lambda site: -site.k)
+            name, high = passes[0].words.operand(passes[0].k, passes[0].i), float(in_order[n].operand.item())
+            where = f"where {name} is at most {high:.4g} (is another condition tested?)"
+            nothing = [Variant(lambda g, s=site: np.zeros(s.operand.shape)) for site in some]
+            far = 0.1 * (not name.strip("`").isidentifier())
+            c = Candidate(CATALOGUE["dropped"], some, nothing, self.error, 1.8 + far, where)
+            return Explanation((c,), c.assumes) if self.explains(c) else None
         return None
 
     def _likely(self, candidates: list[Candidate]) -> Iterator[Candidate]:
@@ -106,7 +124,7 @@ class Loops(Single):
                 g = gradients[site.k]
                 g = g + more[at[site.k]].reshape(g.shape) if wanted else g
                 new = resolved(change, gradients)(g)
-                right = site.contribution(g)
+                right = site.c if g is site.g else site.contribution(g)
                 if new is None or np.shape(new) != right.shape:
                     return False
                 delta = new - right
@@ -181,9 +199,11 @@ class Loops(Single):
 
     def _in_all_passes(self, m: Mistake, passes: list[Any], assumes: float) -> Iterator[Candidate]:
         """Yield the variants of a mistake, made in all passes in which they can be made."""
-        several = [{v.key or v.detail: v for v in self._variants(m, site)} for site in passes]
-        n = len(several)  # of `i` and `j`, one may be the other in the first and in the last pass
-        for key in dict.fromkeys(key for at in (-1, 0, n // 3, n // 2, 1 % n) for key in several[at]):
+        n = len(passes)  # of `i` and `j`, one may be the other in the first and in the last pass
+        few = [passes[at] for at in (-1, 0, n // 3, n // 2, 1 % n)]
+        keys = dict.fromkeys(v.key or v.detail for site in few for v in self._variants(m, site))
+        several = [{v.key or v.detail: v for v in self._variants(m, site)} for site in passes] if keys else []
+        for key in keys:
             made = [(site, of[key]) for site, of in zip(passes, several) if key in of]
             if 2 * len(made) < n:
                 continue
@@ -230,10 +250,6 @@ class Loops(Single):
                     several = self._in_all_passes(m, some, assumes + 0.6)
                     made = [replace(c, part=where) for c in several if self._may_explain(c) and self.explains(c)]
                     found += [Explanation((c,), c.assumes) for c in made]
-            for where, some in self._thresholds(passes) if not found else ():
-                nothing = [Variant(lambda g, s=site: np.zeros(s.operand.shape)) for site in some]
-                c = Candidate(CATALOGUE["dropped"], some, nothing, self.error, 1.8, where)
-                found += [Explanation((c,), c.assumes)] if self._may_explain(c) and self.explains(c) else []
         return found
 
     def _exchanged(self) -> list[Explanation]:
@@ -309,19 +325,6 @@ class Loops(Single):
             seen[outer] = seen.get(outer, 0) + 1
             several.setdefault(f"in pass {seen[outer]} of the inner loop", []).insert(0, site)
         yield from ((where, some) for where, some in several.items() if len(some) < len(passes))
-
-    def _thresholds(self, passes: list[Any]) -> Iterator[tuple[str, list[Any]]]:
-        """Yield the passes in which a number is at most a threshold, as where another condition is tested."""
-        if not 2 < len(passes) <= 64 or not isinstance(passes[0], Edge) or passes[0].operand.size != 1:
-            return
-        if any(site.is_total for site in passes):
-            return
-        in_order = sorted(passes, key=lambda site: float(site.operand.item()))
-        name = passes[0].words.operand(passes[0].k, passes[0].i)
-        for n in range(1, len(in_order)):
-            high = float(in_order[n - 1].operand.item())
-            where = f"where {name} is at most {high:.4g} (is another condition tested?)"
-            yield where, sorted(in_order[:n], key=lambda site: -site.k)
 
     def _different_forward(self) -> list[Explanation]:
         """Return the changes of the forward pass whose right gradient is the learner's."""
