@@ -1166,6 +1166,8 @@ RARER: list[tuple[str, dict[str, Any], str, list[tuple[str, str, str]]]] = [
         ("t += 1", "t += 2", "t-by-two"),
         ("lr * mb / (np.sqrt(vb)", "lr * vb / (np.sqrt(np.abs(mb))", "names-swapped"),
         ("lr * mb", "lr * np.sqrt(1 - beta2**t) / (1 - beta1**t) * mb", "bias-correction-twice"),
+        ("lr * mb / (np.sqrt(vb) + eps)", "lr * mb", "part-missing"),
+        ("(np.sqrt(vb)", "(np.sqrt(mb**2)", "wrong-array"),
     ]),
     ("nadam", {}, NADAM, [
         ("nxt * m / (1 - p * nxt)", "mu * m / (1 - p)", "lookahead-of-this-step"),
@@ -1181,7 +1183,9 @@ RARER: list[tuple[str, dict[str, Any], str, list[tuple[str, str, str]]]] = [
         ("np.maximum(0.5 * d, 1e-6)", "0.5 * d", "limit-missing"), ("x - d", "x - lr * d", "rate-elsewhere"),
     ]),
     ("momentum_pytorch", {}, BUFFER, [("dx.copy()", "0 * dx", "first-term-lost")]),
-    ("rmsprop", {}, LEAKING, [("0.01 * dx**2\n    else", "np.zeros_like(x)\n    else", "first-term-lost")]),
+    ("rmsprop", {}, LEAKING, [("0.01 * dx**2\n    else", "np.zeros_like(x)\n    else", "first-term-lost"),
+        ("return x - lr", "p = state['p'] = 0.9 * state.get('p', 0.0) - lr * dx / (np.sqrt(state['c']) + 1e-7)\n"
+         "    return x + p\n    return lr", "momentum-added")]),
     ("sgd", {"weight_decay": 0.1}, DECAYED, [("0.1 * x", "lr * 0.1 * x", "weight-decay-rate-twice")]),
     ("adadelta", {}, ADADELTA, [("d = np.sqrt((state.get(\"d\", 0.0) + 1e-6) / (a + 1e-6)) * dx",
                                  "d = np.sqrt((a + 1e-6) / (a + 1e-6)) * dx", "steps-too-early"),

@@ -363,6 +363,20 @@ def test_bad_settings_raise() -> None:
             check_schedule(lambda t: 0.1, **settings)  # type: ignore[arg-type]
 
 
+class Recursive:
+    def __init__(self) -> None:
+        self.t, self.lr = 0, 0.1
+
+    def step(self) -> None:
+        before, now = (1 + math.cos(math.pi * t / 20) for t in (self.t, self.t + 1))
+        self.t, self.lr = self.t + 1, self.lr * now / before  # after T it divides by zero
+
+
+def test_an_error_after_the_last_rate_that_is_compared_does_not_matter() -> None:
+    report = check_schedule(Recursive, "cosine", alpha_0=0.1, T=20)
+    assert report, str(report)
+
+
 def test_the_catalogue_and_the_schedules() -> None:
     assert len(CATALOGUE) > 100 and len(SCHEDULES) == 15
 
@@ -386,6 +400,11 @@ SIDES: list[tuple[str, dict[str, Any], Any, str]] = [
      lambda t: 0.1 + 0.4 * max(0, 1 - abs(t / 8 - 2 * (t // 8) - 1)), "cycle-number"),
     ("cyclic", {"largest": 0.5, "up": 8}, lambda t: 0.1 + 0.4 * max(0, 1 - abs(t / 8 - t // 16)), "cycle-number"),
     ("exponential", {"k": 0.1}, lambda t: 0.1 * math.exp(-0.1) * t, "precedence"),
+    ("exponential", {"k": 0.1}, lambda t: 0.1 * (1 - math.exp(-0.1 * t)), "complement"),
+    ("exponential", {"k": 0.1}, lambda t: math.exp(-0.1 * 0.1 * t), "initial-missing"),
+    ("linear", {"T": 20, "last": 0.01}, lambda t: 0.1 - 0.09 * 20 / max(t, 1), "swapped"),
+    ("cosine", {"T": 20}, lambda t: 0.05 * (1 + math.cos(math.pi * 20 / max(t, 1))), "swapped"),
+    ("inverse_sqrt", {"warmup": 8}, lambda t: 0.1 * min((t + 1) / 8, 8 / math.sqrt(t + 1)), "decay-root-missing"),
 ]  # fmt: skip
 
 

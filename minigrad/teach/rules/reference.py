@@ -122,19 +122,6 @@ def rprop(x, dx, state, learning_rate, eta_minus=0.5, eta_plus=1.2, smallest=1e-
     x = x - np.sign(dx) * step
     return x, {"dx": dx, "step": step}""",
     ),
-    "lamb": (
-        """
-def lamb(x, dx, state, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-6, weight_decay=0.0):
-    t = state.get("t", 0) + 1
-    m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
-    v = beta2 * state.get("v", 0.0) + (1 - beta2) * dx**2
-    mb = m / (1 - beta1**t)
-    vb = v / (1 - beta2**t)
-    step = mb / (np.sqrt(vb) + epsilon) + weight_decay * x
-    ratio = np.linalg.norm(x) / np.linalg.norm(step) if np.any(x) and np.any(step) else 1.0
-    x = x + -learning_rate * ratio * step
-    return x, {"t": t, "m": m, "v": v}""",
-    ),
 }
 """Other ways to write a rule, with the same numbers: some mistakes are small only in them.
 
@@ -324,13 +311,9 @@ class Element:
         self.gradients = [float(np.asarray(g[part])[place[1:]]) for g in trial.gradients]
         self.wanted = [float(x[place]) for x in wanted.x]
         self.fixed = {
-            **(reference.names or {}),
-            "np": ROOTED_FLOATS if np.isfinite(wanted.x[-1]).all() else FLOATS,
-            "weight_decay": 0.0,
-            "PART": part,
-            "PARTS": len(trial.start),
-            "RATE_0": self.rates[0],
-        }
+            **(reference.names or {}), "np": ROOTED_FLOATS if np.isfinite(wanted.x[-1]).all() else FLOATS,
+            "weight_decay": 0.0, "PART": part, "PARTS": len(trial.start), "RATE_0": self.rates[0],
+        }  # fmt: skip
 
     def path(self, formula: Formula, settings: dict[str, Any]) -> Iterator[float]:
         """Yield where the formula goes. Raises whatever it raises on a number, such as where it needs an array."""

@@ -83,16 +83,9 @@ def _sentence(mistake: Mistake, variant: Variant) -> str:
     line: Line = variant.change.line
     everywhere = EVERYWHERE if variant.key == EVERYWHERE else ""
     betas = [name for name in ("beta1", "beta2", "decay_rate", "mu") if name in line.before]
-    return (
-        mistake.said(
-            before=line.before,
-            after=line.after,
-            target=line.before.partition("=")[0].strip(),
-            beta=betas[0] if betas else "beta",
-            detail=variant.detail,
-        )
-        + everywhere
-    )
+    name, beta = line.before.partition("=")[0].strip(), (betas or ["beta"])[0]
+    said = mistake.said(before=line.before, after=line.after, target=name, beta=beta, detail=variant.detail)
+    return said + everywhere
 
 
 Known = dict[tuple[Formula, float], list[tuple[Formula, Explanation]]]
@@ -195,12 +188,9 @@ class Search:
                 continue
             known = inspect.signature(getattr(rules, "adam" if name == "adamw" else name)).parameters
             shared = {n: v for n, v in self.reference.settings.items() if n in known}
-            if "mu" in self.reference.settings and "beta1" in known:
-                shared["beta1"] = self.reference.settings["mu"]
-            if "beta1" in self.reference.settings and "mu" in known:
-                shared["mu"] = self.reference.settings["beta1"]
-            if "decay_rate" in known and "beta2" in self.reference.settings:
-                shared["decay_rate"] = self.reference.settings["beta2"]
+            for a, b in (("mu", "beta1"), ("beta1", "mu"), ("beta2", "decay_rate"), ("decay_rate", "beta2")):
+                if a in self.reference.settings and b in known:
+                    shared[b] = self.reference.settings[a]
             for given in ({}, *OTHERWISE.get(name, ())):
                 other = Reference.of(name, {**shared, **given})
                 if not any(other.path(form, self.trial, self.taken, tolerance) for form in other.forms):

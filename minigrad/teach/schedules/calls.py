@@ -137,7 +137,12 @@ def _of_object(make: Callable[[], Any], reference: Reference, count: int) -> Ite
     before, returned = [], []
     for t in range(count):
         before.append(_shown(made, optimizer))
-        returned.append(step(t))
+        try:
+            returned.append(step(t))
+        except Exception:
+            if t < count - 1 or before[-1] is None:
+                raise
+            returned.append(None)  # only the rate after the last one that is compared
     if all(rate is not None for rate in before):
         yield [_number(rate) for rate in before]
         if all(r is not None for r in returned):  # the first call may be meant for t = 0

@@ -104,12 +104,13 @@ mistake("one-missing", "schedule", "the 1 in the divisor is missing: at t = 0 it
         ("1 + k * t", "k * t"))
 mistake("k-added", "schedule", "the divisor is k + t instead of 1 + k * t", ("1 + k * t", "k + t"))
 mistake("parentheses", "schedule", "parentheses are missing: the division ends before the product or the sum",
-        ("alpha_0 / (1 + k * t)", "alpha_0 / 1 + k * t"), ("1 + k * t", "(1 + k) * t"),
+        ("alpha_0 / (1 + k * t)", "alpha_0 / 1 + k * t"), 
         ("alpha_0 / (1 + k * t)", "alpha_0 / (1 + k) * t"))
 mistake("precedence", "schedule", "parentheses are missing or at the wrong place: `{after}`",
         ("alpha_0 * factor ** (t // every)", "alpha_0 * (factor ** t // every)"),
         ("alpha_0 * factor ** (t // every)", "alpha_0 * (factor ** t / every)"),
-        ("np.exp(-k * t)", "np.exp(-k) * t"), ("alpha_0 * factor ** A", "(alpha_0 * factor) ** (A)"),
+        ("1 + k * t", "(1 + k) * t"), ("np.exp(-k * t)", "np.exp(-k) * t"),
+        ("alpha_0 * factor ** A", "(alpha_0 * factor) ** (A)"),
         ("np.cos(np.pi * A / B)", "np.cos(np.pi * A) / B"), ("A * (1 + np.cos(B)) / 2", "A * (1 + np.cos(B) / 2)"),
         ("A + B * (1 + np.cos(C)) / 2", "(A + B * (1 + np.cos(C))) / 2"),
         ("(1 - A / B) ** power", "(1 - A ** power / B)"), ("(1 - A / B) ** power", "((1 - A) / B) ** power"),
@@ -195,7 +196,8 @@ mistake("cycle-cut", "schedule", "the cosine of a cycle goes over {detail}, wher
         ("A * (t % T) / T", "A * (t % T) / (T + 1)", "T + 1 steps"),
         ("A * (t % T) / T", "A * (t % T) / (T - 1)", "T - 1 steps"))
 mistake("ends-exchanged", "schedule", "the ends are exchanged: the rate grows from the last rate to alpha_0",
-        ("alpha_0 + (last - alpha_0) * A / B", "last + (alpha_0 - last) * A / B"))
+        ("alpha_0 + (last - alpha_0) * A / B", "last + (alpha_0 - last) * A / B"),
+        ("smallest + (alpha_0 - smallest) * A / B", "alpha_0 + (smallest - alpha_0) * A / B"))
 mistake("range-sign", "schedule", "a sign is wrong: the rate grows beyond alpha_0",
         ("alpha_0 + (last - alpha_0) * A / B", "alpha_0 - (last - alpha_0) * A / B"))
 mistake("restarted", "schedule", "the schedule starts again: t is taken modulo {detail}",
@@ -206,8 +208,10 @@ mistake("warmup-not-limited", "schedule", "the warm-up does not stop: its upper 
 mistake("warmup-exponent", "schedule", "the exponent of the warm-up is {detail}",
         ("warmup ** -1.5", "warmup ** -0.5", "-1/2 instead of -3/2"), ("warmup ** -1.5", "warmup ** 1.5", "positive"),
         ("warmup ** -1.5", "1 / warmup", "-1 instead of -3/2"))
-mistake("decay-root-missing", "schedule", "the root is missing: the rate falls as 1 / t, instead of 1 / sqrt(t)",
-        ("np.sqrt(A / B)", "(A / B)"), ("(t + 1) ** -0.5", "1 / (t + 1)"))
+mistake("decay-root-missing", "schedule", "the root is {detail}",
+        *[(root, without, "missing: the rate falls as 1 / t, instead of 1 / sqrt(t)")
+          for root, without in (("np.sqrt(A / B)", "(A / B)"), ("(t + 1) ** -0.5", "1 / (t + 1)"))],
+        ("np.sqrt(A / B)", "A / np.sqrt(B)", "taken of t alone, not of warmup"))
 mistake("model-size", "schedule", "the factor d_model ** -0.5 {detail}",
         ("d_model ** -0.5 * A", "(A)", "is missing"),
         ("d_model ** -0.5", "d_model ** 0.5", "is inverted: the sign of its exponent is wrong"),

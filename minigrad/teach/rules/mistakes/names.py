@@ -106,8 +106,8 @@ def _wrong_array(formula: Formula) -> Iterator[Variant]:
                     )
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in known:
                 forms = ("dx ** 2", "np.abs(dx)", "np.sign(dx)", "x ** 2") if node.id != "x" else ()
-                centered = [f"dx - {name}" for name in known[2:]] if node.id == "dx" else []
-                for other in (*known, *forms, *centered):
+                form = "dx - {}" if node.id == "dx" else "{} ** 2"
+                for other in (*known, *forms, *map(form.format, known[2:])):
                     if other != node.id:
                         yield Variant(replaced(formula, i, node, expression(other)), f"{other}` instead of `{node.id}")
         if (name := target(statement)) and name not in known:
@@ -143,8 +143,6 @@ def _one_for_all(formula: Formula) -> Iterator[Variant]:
         for axis in (0, 1, -1):
             for edited in rewrite(formula, "A ** 2", f"{call}(A ** 2, axis={axis}, keepdims=True)"):
                 yield Variant(edited, f"{word} along axis {axis}")
-    for edited in rewrite(formula, "np.sqrt(cache)", "np.linalg.norm(np.sqrt(cache))"):
-        yield Variant(edited, "norm over all elements")
 
 
 def _renamed(names: dict[str, str]) -> Callable[[ast.AST], ast.AST | None]:

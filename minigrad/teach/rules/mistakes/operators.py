@@ -46,6 +46,7 @@ mistake("sign-kept", "rule", "the sign that the step uses enters `m`; `m` gather
           for kept in ("beta2 * m + (1 - beta2) * ", "beta1 * m + (1 - beta1) * ", "")])
 mistake("part-missing", "rule", "{detail} is missing in `{before}`",
         ("mu * v - learning_rate * dx", "mu * v", "the gradient's own step, - learning_rate * dx,"),
+        ("A / (np.sqrt(B) + epsilon)", "A", "the division by the root, which scales the step of each element,"),
         ("-learning_rate * dx / A", "-learning_rate / A", "dx, which gives the step its direction,"),
         ("A + (1 - mu) * dx / B", "A", "the part of the new gradient, which makes the look-ahead of NAdam,"),
         ("float(r * A)", "float(A)", "the rectification r, which shortens the steps while v has seen few gradients,"),

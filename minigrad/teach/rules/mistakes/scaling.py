@@ -29,6 +29,7 @@ mistake("square-of-average", "rule", "`{target}` gathers {detail} instead of the
         ("dx ** 2", "dx * m", "the product of dx and `m`"), ("dx ** 2", "dx * x", "the product of dx and x"))
 mistake("root-missing", "rule", "the square root is missing{detail}",
         ("np.sqrt(A) + epsilon", "A + epsilon", ": the gradient is divided by the squares themselves"),
+        ("np.sqrt(A) + epsilon", "(np.sqrt(A) + epsilon) ** 2", ", or it is divided by the root twice"),
         ("np.sqrt(A / B)", "A / np.sqrt(B)", " in the numerator"),
         ("np.sqrt(A / B)", "np.sqrt(A) / B", " in the divisor"),
         ("np.sqrt(A)", "A"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from minigrad.teach.catalogue import Variant, mistake
@@ -166,12 +167,8 @@ def _stored_corrected(formula: Formula) -> Iterator[Variant]:
     assigned = {target(s) for s in formula.body}
     corrected = {id(value): f"{value.id}b" for _, _, value in _stored(formula) if f"{value.id}b" in assigned}
     if len(corrected) > 1:
-        edited = replaced_everywhere(formula, lambda node: _name(corrected.get(id(node))))
+        edited = replaced_everywhere(formula, lambda n: expression(corrected[id(n)]) if id(n) in corrected else None)
         yield Variant(edited, " and ".join(f"`{name}`" for name in corrected.values()))
-
-
-def _name(name: str | None) -> ast.expr | None:
-    return ast.Name(name, ast.Load()) if name else None
 
 
 STORED_AS = ("np.sqrt({})", "{} ** 2", "learning_rate * {}", "{} / learning_rate", "-{}")
@@ -239,24 +236,7 @@ def _part_moves(formula: Formula) -> Iterator[Variant]:
         yield Variant(formula.with_body([*body, formula.body[-1]], "", f"{said} moves alone"), said)
 
 
-@mistake("integer-state", "rule", "`{detail}` is kept as integers: its array has an integer dtype, and fractions are "
-         "cut off", assumes=1.1)  # fmt: skip
-def _integers(formula: Formula) -> Iterator[Variant]:
-    return _stored_as(formula, "np.trunc")
-
-
-@mistake("rounded-state", "rule", "`{detail}` is rounded to integers", assumes=1.3)
-def _rounded(formula: Formula) -> Iterator[Variant]:
-    return _stored_as(formula, "np.round", "np.floor")
-
-
-@mistake("half-precision", "rule", "`{detail}` is kept in float16: tiny squares vanish and large ones overflow",
-         assumes=1.2)  # fmt: skip
-def _half(formula: Formula) -> Iterator[Variant]:
-    return _stored_as(formula, "np.float16")
-
-
-def _stored_as(formula: Formula, *functions: str) -> Iterator[Variant]:
+def _stored_as(functions: list[str], formula: Formula) -> Iterator[Variant]:
     """Pass what a line of the state computes, or x, through a function."""
     names = {*_entries(formula), "x"} - {"t"}
     for function in functions:
@@ -264,6 +244,14 @@ def _stored_as(formula: Formula, *functions: str) -> Iterator[Variant]:
             if (name := target(statement)) in names and isinstance(statement, ast.Assign):
                 call = ast.Call(expression(function), [statement.value], [])
                 yield Variant(replaced(formula, i, statement.value, call), str(name))
+
+
+for _name, _sentence, _assumes, *_functions in (
+    ("integer-state", "kept as integers: its array has an integer dtype, and fractions are cut off", 1.1, "np.trunc"),
+    ("rounded-state", "rounded to integers", 1.3, "np.round", "np.floor"),
+    ("half-precision", "kept in float16: tiny squares vanish and large ones overflow", 1.2, "np.float16"),
+):
+    mistake(_name, "rule", f"`{{detail}}` is {_sentence}", assumes=_assumes)(partial(_stored_as, _functions))
 
 
 def _stored(formula: Formula) -> Iterator[tuple[int, str, ast.Name]]:

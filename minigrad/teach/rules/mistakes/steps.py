@@ -25,8 +25,6 @@ mistake("velocity-before-stale", "rule", "`v_before` is the new velocity, not th
 mistake("lookahead-stale", "rule", "Nesterov's look-ahead uses the stale velocity, of the step before, instead of the "
         "new one", ("theta + mu * v", "theta + mu * state.get('v', 0.0)"),
         ("dx + mu * v", "dx + mu * state.get('v', 0.0)"), assumes=0.95)
-mistake("lookahead-back", "rule", "Nesterov's step back by the old velocity is missing: x is not moved back to theta "
-        "first", ("theta = theta + v", "theta = x + v"))
 mistake("x-overwritten", "rule", "x is overwritten with the step instead of moved by it (= instead of +=)",
         ("x = x + A", "x = A"), ("x = x - A", "x = -(A)"))
 mistake("x-not-moved", "rule", "x never moves: the step is computed but x is unchanged (a copy of x was updated, or "
