@@ -33,19 +33,14 @@ def _softmax(s: Block) -> Iterator[Variant]:
     if (axis := _softmax_axis(s)) is None:
         return
     p, n = s.y, s.y.shape[axis]
-
-    def total(a: np.ndarray, over: Any = axis) -> np.ndarray:
-        return np.asarray(a.sum(axis=over, keepdims=True))
-
+    total = _sums_along(axis)
     yield Variant(lambda g: p * g - total(p * g), "p * g - sum(p * g): the sum is not multiplied by p")
     yield Variant(lambda g: p * (g - total(g)), "p * (g - sum(g)): p is missing in the sum")
     yield Variant(lambda g: p * (g + total(g * p)), "p * (g + sum(g * p)): the sign of the sum is wrong")
     yield Variant(lambda g: g - p * total(g), "g - p * sum(g), which is that of the logarithm of the softmax")
     yield Variant(lambda g: g - total(g * p), "g - sum(g * p): the factor p is missing")
     yield Variant(lambda g: p * (g - total(g * p) / n), "p * (g - mean(g * p)): a mean where a sum must be")
-    yield Variant(lambda g: p * (g - total(g) / n), "p * (g - mean(g))")
     yield Variant(lambda g: -p * total(p * g), "-p * sum(g * p): the diagonal is missing", -0.2)
-    yield Variant(lambda g: p - total(g * p), "p - sum(g * p)", 0.3)
     yield Variant(lambda g: 1.0 * g, "g alone: the Jacobian of the softmax is left out", -0.2)
     yield Variant(lambda g: p * (g - total(g * p, None)), "p * (g - sum(g * p)) with the sum over everything", 0.1)
     yield Variant(lambda g: p * (1 - p), "p * (1 - p), without the upstream gradient", 0.2)
@@ -56,6 +51,10 @@ def _softmax(s: Block) -> Iterator[Variant]:
         if p.shape[a] == p.shape[b]:
             said = "p * (g - sum(g * p)) with a sum that lost its axis (keepdims=True is missing)"
             yield Variant(lambda g, a=a, b=b: p * (g - total(g * p).swapaxes(a, b)), said, 0.1)
+
+
+def _sums_along(axis: int) -> Callable[..., np.ndarray]:
+    return lambda a, over=axis: np.asarray(a.sum(axis=over, keepdims=True))
 
 
 def _softmax_axis(s: Block) -> int | None:
@@ -119,10 +118,7 @@ def _log_softmax(s: Block) -> Iterator[Variant]:
     if s.x.shape != s.y.shape or not s.x.ndim or s.x.size < 2 or (axis := log_softmax_axis(s)) is None:
         return
     p = np.exp(s.y)
-
-    def total(a: np.ndarray, over: Any = axis) -> np.ndarray:
-        return np.asarray(a.sum(axis=over, keepdims=True))
-
+    total = _sums_along(axis)
     yield Variant(lambda g: 1.0 * g, "g alone: the normalization is treated as a constant", -0.3)
     yield Variant(lambda g: g - p, "g - softmax: the sum of g is missing")
     yield Variant(lambda g: g - g * p, "g - softmax * g: the diagonal of the Jacobian alone, without the sum")
@@ -418,7 +414,6 @@ def _normalizations(
     s: Block, xhat: np.ndarray, std: np.ndarray, axes: tuple[int, ...], kind: str, with_right: bool = False
 ) -> Iterator[Variant]:
     """Yield the variants of (alpha g - beta mean(g) - gamma A mean(g B)) / s that differ in one or two places."""
-
     centred = kind == "standard"
     n = math.prod(s.x.shape[a] for a in axes)
     d = s.x - s.x.mean(axis=axes, keepdims=True) if centred else s.x
@@ -466,7 +461,6 @@ def _normalizations(
         "the factor 1/std is missing": np.ones_like(std),
         "it is divided by the variance, not by its root": std**2,
         "it is multiplied by the standard deviation instead of divided": 1 / std,
-        "it is divided by the third power of the standard deviation": std**3,
     }
     elsewhere = {o: ", ".join(map(str, o)) for o in s.axes if o != axes}
     other_means: dict[str, tuple[Any, Any]] = {}
