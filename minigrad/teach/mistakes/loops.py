@@ -40,7 +40,7 @@ def _new_states(s: Whole) -> Iterator[Variant]:
         if again or several:  # "other array" says so of one
             with suppress(ValueError, TypeError, IndexError):
                 new = _with_new_states(s.tape, uses, again).walk()[0]
-                yield Variant(lambda g, new=new: new, key=f"{again}")
+                yield Variant(lambda g, new=new: new, assumes=0.0 if several else 0.4, key=f"{again}")
 
 
 def _uses(s: Any) -> list[Use]:
