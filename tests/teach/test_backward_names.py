@@ -230,9 +230,11 @@ def test_a_known_cause_comes_before_an_unknown_one() -> None:
     assert report.first_wrong is not None and report.first_wrong.name == "dV"
 
 
-def test_after_the_backward_loop_dh_is_of_the_state_before_the_loop() -> None:
+@pytest.mark.parametrize("start", ["variable", "constant", "array"])
+def test_after_the_backward_loop_dh_is_of_the_state_before_the_loop(start: str) -> None:
     U, h0 = (tensor(np.random.default_rng(k).standard_normal((3, 3)), requires_grad=True) for k in (0, 1))
-    h, states = h0, [array(h0)]
+    h: Any = {"variable": h0, "constant": h0.detach(), "array": array(h0)}[start]
+    names, states = {"h0": h, "U": U}, [array(h0)]
     for _ in range(3):
         h = (h @ U).tanh()
         states.append(array(h))
@@ -242,8 +244,9 @@ def test_after_the_backward_loop_dh_is_of_the_state_before_the_loop() -> None:
         da = dh * (1 - after**2)
         dU += before.T @ da
         dh = da @ array(U).T
-    assert check_backward(loss, {"h": h, "U": U, "h0": h0, "dh": dh, "dU": dU})
-    assert not check_backward(loss, {"h": h, "U": U, "h0": h0, "dh": dh / 2, "dU": dU})
+    assert check_backward(loss, {**names, "h": h, "dh": dh, "dU": dU})
+    wrong = check_backward(loss, {**names, "h": h, "dh": dh / 2, "dU": dU})["dh"]
+    assert wrong.verdict == "not checked" and "keep them in lists, hs[t] and dhs[t]" in wrong.cause
 
 
 def test_a_cause_is_said_once() -> None:

@@ -111,7 +111,7 @@ MISTAKES = [
     ("recurrent", "states[t + 1] ** 2)", "states[t] ** 2)", "dx", "in every pass"),
     ("recurrent", "back = da @ N(U).T", "back = da @ N(U)", "dx", "a transpose is wrong"),
     ("recurrent", "back = da @ N(U).T", "back = da", "dx", "in every pass"),
-    ("recurrent", "dU += states[t].T", "dU += states[t + 1].T", "dU", "the new ones, those after each pass"),
+    ("recurrent", "dU += states[t].T", "dU += states[t + 1].T", "dU", "the new `h` instead of the old one"),
     ("recurrent", "dW += ", "dW = ", "dW", "overwritten (=)"),
     ("recurrent", "dU += states[t].T", "dU = 0 * states[0].T", "dU", "is used 4 times"),
     ("recurrent", "dh0 = back", "dh0 = da", "dh0", "derivative of `h0 @ U` is missing"),

@@ -148,6 +148,21 @@ class ForwardGraph:
                     sizes[source] = sizes.get(source, 0.0) + size
         return expected, sizes
 
+    def of_constants(self, shape: tuple[int, ...]) -> list[np.ndarray]:
+        """Return the right gradients of the constants of a shape, such as the state that a loop begins with."""
+        found: dict[int, np.ndarray] = {}
+        for node in self.order:
+            constants = {} if isinstance(node, Value) or node not in self.right else getattr(node, "constants", {})
+            for i, c in constants.items():
+                if getattr(c, "shape", None) != shape or c.dtype.kind != "f" or (a := self._operands(node)) is None:
+                    continue
+                with enable_grad():
+                    leaf = Tensor(a[i], dtype=a[i].dtype, requires_grad=True)
+                    result = Tensor.apply(node.primitive, *a[:i], leaf, *a[i + 1 :], **node.parameters)
+                gradient = result.node.vjp(self.right[node], False)[i]
+                found[id(c.value)] = found.get(id(c.value), 0.0) + np.asarray(gradient)
+        return [*found.values()]
+
     def ends(self, start: Any, given: Any) -> list[Any]:
         """Return the next nodes downstream whose gradients are given, or the result."""
         return self.downstream(start, given)[0]

@@ -73,7 +73,7 @@ class Pass:
         given = {line.node: line.used for line in lines if line.used is not None and not line.of_a_pass}
         expected, sizes = self.graph.walk(seed, given)
         lines = self._in_order(lines)
-        by_node = {line.node: line for line in lines if line.gradient is not None}
+        by_node = {line.node: line for line in lines if line.node is not None and line.gradient is not None}
         kinks: dict[Any, Any] = {}  # gradients that differ from the engine's, where several are right
         for line in by_node.values():
             if line.node not in expected:
@@ -126,7 +126,8 @@ class Pass:
     def _find_pass(self, line: Line, lines: list[Line]) -> None:
         """Find the pass of a loop that a gradient is of, where the variable is that of the last pass.
 
-        The backward loop ends with the first pass, so there dh is the gradient of another h than that of the program.
+        The backward loop ends with the first pass, so there dh is the gradient of another h than that of the program, or of
+    the state before the loop, which may be a constant.
         """
         same = next((nodes for nodes in self.graph.passes if len(nodes) > 1 and line.node in nodes), [])
         rebound = line.of.isidentifier() and any(node not in self.graph.variables for node in same)
@@ -139,6 +140,11 @@ class Pass:
             e = self.graph.right.get(node)
             if e is not None and np.allclose(line.gradient, e, rtol=1e-5, atol=1e-8 * np.abs(e).max(initial=0)):
                 line.of_a_pass, line.node = node is not line.node, node
+                return
+        for e in self.graph.of_constants(line.gradient.shape):
+            if np.allclose(line.gradient, e, rtol=1e-5, atol=1e-8 * np.abs(e).max(initial=0)):
+                line.of_a_pass, line.node, line.error = True, None, relative_error(line.gradient, e)
+                line.cause = f"it is that of the {line.of} before the loop"
                 return
         others = {one.node: one.used for one in lines if one is not line and one.used is not None}
         g, e = np.asarray(line.used), self.graph.walk(self.graph.seed, others, sized=False)[0].get(line.node)
@@ -257,7 +263,10 @@ class Pass:
             line.cause = f"{misshapen[0]}, which it is computed from, has another shape than its variable"
         elif line.of_a_pass and fits:
             line.verdict = UNKNOWN
-            line.cause = f"{line.of} is computed in each pass of a loop, and this may be the gradient of another pass"
+            line.cause = (
+                f"{line.of} is computed in each pass of a loop, and this may be the gradient of another pass: keep "
+                f"them in lists, {line.of}s[t] and d{line.of}s[t]"
+            )
         else:
             line.verdict, line.cause = WRONG, ""
 
