@@ -126,8 +126,8 @@ class Pass:
     def _find_pass(self, line: Line, lines: list[Line]) -> None:
         """Find the pass of a loop that a gradient is of, where the variable is that of the last pass.
 
-        The backward loop ends with the first pass, so there dh is the gradient of another h than that of the program, or of
-    the state before the loop, which may be a constant.
+        The backward loop ends with the first pass, so there dh is the gradient of another h than that of the program:
+        of the first, or of the state before the loop, which may be a constant.
         """
         same = next((nodes for nodes in self.graph.passes if len(nodes) > 1 and line.node in nodes), [])
         rebound = line.of.isidentifier() and any(node not in self.graph.variables for node in same)
