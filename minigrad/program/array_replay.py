@@ -87,8 +87,8 @@ class ArrayReplay(Replay):
                 return self.trace.new(array, self.trace.constant(array))
             if name is None and not any(array.strides) and array.size > 1:  # a broadcast number
                 return self.trace.new(array, self.trace.constant(array))
-            made = {n: a for n, a in self.trace.variables.items() if n in getattr(self.names, "made", ())}
-            alike = [n for n, a in made.items() if a.shape == array.shape and not a.any()]
+            made = getattr(self.names, "made", ())
+            alike = [n for n, a in self.trace.variables.items() if n in made and a.shape == array.shape and not a.any()]
             zeros = next((n for n in alike if n not in self._zeros), alike[0] if alike else None)
             if not array.any() and (name is None or zeros is not None):  # such as an initial state
                 self._zeros.append(zeros)

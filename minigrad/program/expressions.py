@@ -65,7 +65,7 @@ def expression(term: Term, show: Show, numpy: bool = True) -> ast.expr:
     keywords = [ast.keyword(name, each(value)) for name, value in term.keywords]
     if op in REDUCTIONS:
         x = each(args[0])
-        outside = op in ("sum", "mean") and _starts_negative(x) and _is_product(x)
+        outside = op in ("sum", "mean") and _starts_negative(x) and isinstance(x, ast.BinOp)
         reduced = ast.Call(ast.Attribute(_negative(x) if outside else x, op, ast.Load()), [], keywords)
         return _negative(reduced) if outside else reduced
     if op == "number":
@@ -73,8 +73,7 @@ def expression(term: Term, show: Show, numpy: bool = True) -> ast.expr:
     if op == "fill":
         return _filled(term, each)
     if op == "index":
-        index = args[1]
-        n = len(args[0].shape)
+        index, n = args[1], len(args[0].shape)
         if n > 1 and index[n:] == (None,) and all(i == slice(None) for i in index[:n]):
             index = (..., None)
         return ast.Subscript(each(args[0]), _index([each(i) for i in index]), ast.Load())
@@ -104,13 +103,11 @@ def _combined(a: ast.expr, op: ast.operator, b: ast.expr) -> ast.expr:
     """Return a op b without needless parentheses and signs: a * b / c, not a * (b / c); a - b, not a + -b, -b + a."""
     if isinstance(op, ast.Mult) and _starts_negative(b):
         a, b = _negative(a), _negative(b)
-    if isinstance(op, ast.Mult) and _is_product(b):
-        first = b
-        while isinstance(first, ast.BinOp) and _is_product(first):
-            first = first.left
+    first, others = _factors(b)
+    if isinstance(op, ast.Mult) and others:
         if isinstance(first, ast.Constant):
-            a = _scaled(a, first)
-        return _behind(a, b)
+            return _product(_scaled(a, cast(float, first.value)), others)
+        return _product(a, [(op, first), *others])
     if isinstance(op, ast.Add | ast.Sub) and _starts_negative(b) and not isinstance(b, ast.Constant):
         return ast.BinOp(a, ast.Sub() if isinstance(op, ast.Add) else ast.Add(), _negative(b))
     if isinstance(op, ast.Add) and _starts_negative(a) and not isinstance(b, ast.Constant):
@@ -118,48 +115,45 @@ def _combined(a: ast.expr, op: ast.operator, b: ast.expr) -> ast.expr:
     return ast.BinOp(a, op, b)
 
 
-_ONE = ast.Constant(1)
+def _factors(x: ast.expr) -> tuple[ast.expr, list[tuple[ast.operator, ast.expr]]]:
+    """Return the first factor of a product, and what it is multiplied with or divided by, in order."""
+    others: list[tuple[ast.operator, ast.expr]] = []
+    while isinstance(x, ast.BinOp) and isinstance(x.op, ast.Mult | ast.Div):
+        others.insert(0, (x.op, x.right))
+        x = x.left
+    return x, others
 
 
-def _scaled(a: ast.expr, c: ast.Constant) -> ast.expr:
-    """Return c times a, with the number in front."""
-    if isinstance(a, ast.UnaryOp) and isinstance(a.op, ast.USub):
-        return _negative(_scaled(a.operand, c))
-    if isinstance(a, ast.BinOp) and _is_product(a):
-        left = _scaled(a.left, c)
-        if isinstance(left, ast.Constant) and left.value == 1 and isinstance(a.op, ast.Mult):
-            return a.right
-        if isinstance(left, ast.UnaryOp):
-            return _negative(_scaled(a if a.left is left.operand else ast.BinOp(left.operand, a.op, a.right), _ONE))
-        return ast.BinOp(left, a.op, a.right)
-    if isinstance(a, ast.Constant):
-        x, y = cast(float, a.value), cast(float, c.value)
-        return ast.Constant(x * y)
-    return a if c.value == 1 else ast.BinOp(c, ast.Mult(), a)
+def _product(x: ast.expr, others: list[tuple[ast.operator, ast.expr]]) -> ast.expr:
+    for op, factor in others:
+        x = ast.BinOp(x, op, factor)
+    return x
 
 
-def _is_product(x: ast.expr) -> bool:
-    return isinstance(x, ast.BinOp) and isinstance(x.op, ast.Mult | ast.Div)
-
-
-def _behind(a: ast.expr, product: ast.expr) -> ast.expr:
-    """Return a times a product, whose factors follow a; a number in front of it is left out."""
-    if not (isinstance(product, ast.BinOp) and _is_product(product)):
-        return a if isinstance(product, ast.Constant) else ast.BinOp(a, ast.Mult(), product)
-    return ast.BinOp(_behind(a, product.left), product.op, product.right)
+def _scaled(x: ast.expr, c: float) -> ast.expr:
+    """Return c times x, with the number in front."""
+    if _starts_negative(x):
+        return _negative(_scaled(_negative(x), c))
+    first, others = _factors(x)
+    if isinstance(first, ast.Constant):
+        c = cast(float, first.value) * c
+    else:
+        others.insert(0, (ast.Mult(), first))
+    if c == 1 and others and isinstance(others[0][0], ast.Mult):
+        return _product(others[0][1], others[1:])
+    return _product(ast.Constant(c), others)
 
 
 def _starts_negative(x: ast.expr) -> bool:
-    while isinstance(x, ast.BinOp) and _is_product(x):
-        x = x.left
-    return isinstance(x, ast.UnaryOp) and isinstance(x.op, ast.USub)
+    first, _ = _factors(x)
+    return isinstance(first, ast.UnaryOp) and isinstance(first.op, ast.USub)
 
 
 def _negative(x: ast.expr) -> ast.expr:
     """Return -x, with the sign at the first factor of a product."""
-    if isinstance(x, ast.BinOp) and _is_product(x):
-        return ast.BinOp(_negative(x.left), x.op, x.right)
-    return x.operand if isinstance(x, ast.UnaryOp) and isinstance(x.op, ast.USub) else ast.UnaryOp(ast.USub(), x)
+    first, others = _factors(x)
+    signed = isinstance(first, ast.UnaryOp) and isinstance(first.op, ast.USub)
+    return _product(cast(ast.UnaryOp, first).operand if signed else ast.UnaryOp(ast.USub(), first), others)
 
 
 def text(node: ast.AST) -> str:

@@ -1,6 +1,7 @@
-"""Diagnose a wrong gradient: the classic mistakes, recognized by comparing two arrays.
+"""Diagnose a wrong gradient: search the function's graph for the mistake, then compare the gradient with the right one.
 
-Each pattern is a function of a `Case` that returns a sentence, or None. The first match explains the mistake.
+`Search` makes one or two mistakes of the catalogue in the backward pass of the graph, until it gives the gradient.
+Where none does, or there is no graph, patterns compare the two arrays of a `Case`: each returns a sentence, or None.
 """
 
 from __future__ import annotations

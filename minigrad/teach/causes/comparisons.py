@@ -262,8 +262,8 @@ def scores_run_away(scene: Scene) -> Seen:
 def fooled(scene: Scene) -> Seen:
     if _generates(scene) and scene.goal >= 0 and scene.answers[-1:] == [0.0] and _now(scene.losses) < 2 * FOOLED:
         return (
-            "the generator learns to get the answer 0, and the critic gives it: they work together. The generator's "
-            "answer is that of the real examples, usually 1: binary_cross_entropy_with_logits(D(G(z)), ones)"
+            "the generator is trained towards the label 0, which the critic gives its examples too, so the two do not "
+            "compete: give it the label of the real ones, binary_cross_entropy_with_logits(D(G(z)), ones)"
         )
     return _generates(scene) and 0 <= (now := _now(scene.losses)) < FOOLED and {"loss": now}
 

@@ -27,22 +27,21 @@ class Giveaway:
     Attributes:
         columns: the features that are the same for all examples of a class, and tell the classes apart; or that are
             the target of a regression.
-        copied: whether the targets of a sequence of indices are these indices, in each sample.
-        shifted: whether they are the indices one position later, as in a language model.
-        in_rows: whether a row is a sequence: the next index stands to its right.
-        spared: the fraction of the targets that are the indices read there, if all others are where one mark is read.
-        held: whether the targets of a regression, several numbers each, are the first or last of more inputs.
-        place: where the target of each example stands among its tokens; None if it stands at no place.
-        behind: whether they are the indices one position earlier.
-        unmasked: whether fewer than half of the positions have a target, and those are the indices read there.
+        copied: whether the targets of a sequence of tokens are these tokens, in each sample.
+        shifted, behind: whether they are the tokens one position later, as in a language model; or earlier.
+        in_rows: whether a row is a sequence: the next token stands to its right.
         beyond: whether the targets have tokens that the inputs have not: the next ones, of a longer text.
+        unmasked: whether fewer than half of the positions have a target, and those are the tokens read there.
+        outside_mask: the fraction of the targets that are the tokens read there, if one mask token is read at the rest.
+        position: where the target of each example stands among its tokens; None if it stands nowhere.
+        part: whether the targets of a regression, several numbers each, are the first or last of more inputs.
     """
 
     def __init__(self) -> None:
         self.columns: list[int] = []
         self.copied = self.shifted = self.in_rows = self.behind = self.beyond = self.unmasked = False
-        self.held, self.spared = False, 0.0
-        self.place: int | None = None
+        self.part, self.outside_mask = False, 0.0
+        self.position: int | None = None
         self._read: list[tuple[np.ndarray, np.ndarray]] = []  # the inputs and targets of each batch
         self._batches = self._examples = 0
         self._row_of: dict[float, np.ndarray] = {}  # of each class, an example
@@ -54,43 +53,25 @@ class Giveaway:
             X = X[:, :, 0]  # a window of a series
         if X is None or targets is None or X.ndim != 2 or self._enough:
             return
-        if (
-            X.dtype.kind == "f"
-            and targets.dtype.kind in "iu"
-            and targets.size == X.size > len(X)
-            and (X.round() == X).all()
-        ):
+        of_classes = targets.dtype.kind in "iu"
+        if X.dtype.kind == "f" and of_classes and targets.size == X.size > len(X) and (X.round() == X).all():
             X = X.astype(np.int64)  # tokens, as numbers
-        if X.dtype.kind in "iu" and targets.dtype.kind in "iu" and targets.size == X.size - len(X) > len(X):
+        of_tokens = X.dtype.kind in "iu" and of_classes
+        if of_tokens and targets.size == X.size - len(X) > len(X):
             X = X[:, :-1]  # the scores of the last position are left out
         self._batches += 1
         self._examples += len(X)
         first = self._batches == 1
-        if X.dtype.kind in "iu" and targets.dtype.kind in "iu" and targets.size == X.size and min(X.shape) > 0:
-            y = targets.reshape(X.shape)
-            later = [(y[:, :-1], X[:, 1:]), (y[:-1], X[1:])]
-            earlier = [(y[:, 1:], X[:, :-1]), (y[1:], X[:-1])]
-            self._read.append((X.copy(), y))
-            ends = y[:, -1]
-            self.beyond = self.beyond or bool((ends != X[:, 0]).any() and (ends != ends[0]).any())
-            self.copied = (first or self.copied) and X.shape[1] > 3 and bool((y == X).all())
-            known = y >= 0
-            part = 0 < known.mean() < 0.5 and bool((y == X)[known].all())
-            self.unmasked = (first or self.unmasked) and X.shape[1] > 3 and part
-            self.shifted = (first or self.shifted) and any(a.size > 3 and bool((a == b).all()) for a, b in later)
-            self.in_rows = self.shifted and X.shape[1] > 1 and bool((y[:, :-1] == X[:, 1:]).all())
-            self.behind = (first or self.behind) and any(a.size > 3 and bool((a == b).all()) for a, b in earlier)
-            marks = np.unique(X[y != X])
-            alone = len(marks) == 1 and known.all()
-            self.spared = float(np.mean(y == X)) if (first or self.spared) and alone else 0.0
-        elif X.dtype.kind in "iu" and targets.dtype.kind in "iu" and targets.shape == X.shape[:1] and X.shape[1] > 2:
+        if of_tokens and targets.size == X.size > 0:
+            self._look_at_tokens(X, targets.reshape(X.shape), first)
+        elif of_tokens and targets.shape == X.shape[:1] and X.shape[1] > 2:
             self._read.append((X.copy(), targets))
-            places = np.flatnonzero((targets[:, None] == X).all(axis=0))
-            self.place = int(places[0]) if places.size and (first or self.place is not None) else None
+            at = np.flatnonzero((targets[:, None] == X).all(axis=0))
+            self.position = int(at[0]) if at.size and (first or self.position is not None) else None
         elif X.dtype.kind == "f" and targets.shape[:1] == X.shape[:1] and 2 <= targets.size // len(X) < X.shape[1]:
             y = targets.reshape(len(X), -1)
-            ends = X[:, : y.shape[1]], X[:, -y.shape[1] :]
-            self.held = (first or self.held) and any(np.array_equal(y, end) for end in ends)
+            n = y.shape[1]
+            self.part = (first or self.part) and (np.array_equal(y, X[:, :n]) or np.array_equal(y, X[:, -n:]))
         elif X.dtype.kind == "f" and targets.size == len(X):
             y = targets.reshape(-1)
             if not np.all(self._differs):
@@ -102,6 +83,24 @@ class Giveaway:
                     self._differs = self._differs | (rows != row).any(axis=0)
             if self._enough:
                 self._conclude()
+
+    def _look_at_tokens(self, X: np.ndarray, y: np.ndarray, first: bool) -> None:
+        def shifted(later: np.ndarray, earlier: np.ndarray) -> bool:
+            """Return whether the first is the second, one position or one row later."""
+            pairs = (later[:, :-1], earlier[:, 1:]), (later[:-1], earlier[1:])
+            return any(a.size > 3 and np.array_equal(a, b) for a, b in pairs)
+
+        self._read.append((X.copy(), y))
+        known, same, ends = y >= 0, y == X, y[:, -1]
+        self.beyond = self.beyond or bool((ends != X[:, 0]).any() and (ends != ends[0]).any())
+        self.copied = (first or self.copied) and X.shape[1] > 3 and bool(same.all())
+        few = X.shape[1] > 3 and 0 < known.mean() < 0.5
+        self.unmasked = (first or self.unmasked) and few and bool(same[known].all())
+        self.shifted = (first or self.shifted) and shifted(y, X)
+        self.in_rows = self.shifted and X.shape[1] > 1 and np.array_equal(y[:, :-1], X[:, 1:])
+        self.behind = (first or self.behind) and shifted(X, y)
+        masked = known.all() and len(np.unique(X[~same])) == 1
+        self.outside_mask = float(same.mean()) if (first or self.outside_mask) and masked else 0.0
 
     @property
     def _enough(self) -> bool:
@@ -149,12 +148,8 @@ class Giveaway:
             return None
         x, y = (np.concatenate([pair[i].ravel() for pair in self._read]) for i in (0, 1))
         x, y = x[y >= 0], y[y >= 0]
-        if (
-            x.dtype.kind not in "iu"
-            or not len(x)
-            or not np.ptp(x)
-            or len(x) < 20 * max(len(np.unique(x)), len(np.unique(y)))
-        ):
+        kinds, kinds_of_targets = len(np.unique(x)), len(np.unique(y))
+        if x.dtype.kind not in "iu" or kinds < 2 or len(x) < 20 * max(kinds, kinds_of_targets):
             return None
         chance = _information(x, np.random.default_rng(0).permutation(y))
         return _information(x, y) > TOLD * chance + 0.02

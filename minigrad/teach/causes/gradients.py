@@ -72,7 +72,7 @@ def multiplied_by_zero(scene: Scene) -> Seen:
          "is exactly 0, and nothing moves: initialize them at random", assumes=0.6)  # fmt: skip
 def zero_weights(scene: Scene) -> Seen:
     sizes = scene.samples[-1].sizes if scene.samples else {}
-    return _is_flat(scene) and not any(sizes.values()) and {"layers": listed([*sizes])}
+    return _loss_is_flat(scene) and not any(sizes.values()) and {"layers": listed([*sizes])}
 
 
 @certain("flat loss", "a gradient arrives, and is exactly 0 in five samples in a row, and the loss is not 0",
@@ -80,15 +80,12 @@ def zero_weights(scene: Scene) -> Seen:
          "last layer and the loss for a relu, clamp or maximum at its flat end (a hinge with targets other than -1 and "
          "1), rounding or a comparison", assumes=0.6)  # fmt: skip
 def flat_loss(scene: Scene) -> Seen:
-    return _is_flat(scene) and any(scene.samples[-1].sizes.values()) and {"loss": scene.samples[-1].loss}
+    return _loss_is_flat(scene) and any(scene.samples[-1].sizes.values()) and {"loss": scene.samples[-1].loss}
 
 
-def _is_flat(scene: Scene) -> bool:
+def _loss_is_flat(scene: Scene) -> bool:
     """Return whether the loss does not change with any parameter, though a gradient arrives."""
-    recent = scene.samples[-5:]
-    return len(recent) == 5 and all(
-        sample.arrived is False and not any(sample.gradients.values()) and abs(sample.loss) > 0 for sample in recent
-    )
+    return scene.is_flat(5) and all(s.arrived is False and abs(s.loss) > 0 for s in scene.samples[-5:])
 
 
 @certain("no gradient", "a layer gets no gradient in five samples in a row, while others do",

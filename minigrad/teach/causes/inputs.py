@@ -76,16 +76,16 @@ def growing_inputs(scene: Scene) -> Seen:
          "new data will not have it. Leave it out: the loss should then fall more slowly", assumes=0.8)  # fmt: skip
 def given_away(scene: Scene) -> Seen:
     seen = scene.giveaway
-    if seen.held and len(scene.samples) >= 3 and scene.sizes_of_targets:
-        narrow = any(min(weight.shape[:2]) < 2 for _, weight in scene.weights())
-        return not narrow and (
-            "the targets are among the inputs, number by number, so the model learns to hand them on. A denoising "
-            "network reads x + noise, and predicts the noise or x"
+    if seen.part and len(scene.samples) >= 3 and scene.sizes_of_targets:
+        bottleneck = any(min(weight.shape[:2]) < 2 for _, weight in scene.weights())
+        return not bottleneck and (
+            "the targets are among the inputs, so the model learns to copy them. A denoising network reads x + "
+            "noise, and predicts the noise or x"
         )
-    if seen.place is not None and len(scene.samples) >= 3 and seen.is_text():
+    if seen.position is not None and _is_text(scene):
         return (
-            f"the target of each example is token {seen.place} of its input, so the model learns to repeat it: leave "
-            "the word that must be predicted out of its context"
+            f"the target of each example is token {seen.position} of its input, so the model learns to repeat it: "
+            "leave the word that must be predicted out of its context"
         )
     columns = [str(column) for column in seen.columns]
     return bool(columns) and {"which": f"column{'s' * (len(columns) > 1)} {listed(columns)}"}
@@ -97,15 +97,20 @@ def given_away(scene: Scene) -> Seen:
          "shift them by one: inputs ids[:, :-1], targets ids[:, 1:]", assumes=0.8)  # fmt: skip
 def copied(scene: Scene) -> Seen:
     seen = scene.giveaway
-    if seen.spared > 0.5 and len(scene.samples) >= 3 and seen.is_text():
+    if seen.outside_mask > 0.5 and _is_text(scene):
         return (
-            f"{seen.spared:.0%} of the targets are the tokens that the model reads there, and outweigh the masked "
-            "ones: count these alone, with targets of -100 elsewhere (ignore_index)"
+            f"{seen.outside_mask:.0%} of the targets are tokens that are not masked, which the model only repeats: "
+            "compute the loss of the masked ones alone, with targets of -100 elsewhere (ignore_index)"
         )
-    repeats = (seen.copied or (seen.behind and not seen.shifted)) and len(scene.samples) >= 3
-    if repeats and _reads_in_order(scene) and seen.is_text():  # otherwise it may be a task of random tokens
-        return {"which": ", index by index" if seen.copied else " of one position earlier"}
+    repeats = seen.copied or (seen.behind and not seen.shifted)
+    if repeats and _reads_in_order(scene) and _is_text(scene):
+        return {"which": ", token by token" if seen.copied else " of one position earlier"}
     return None
+
+
+def _is_text(scene: Scene) -> bool:
+    """Return whether three samples look like text; the targets of random tokens may be meant to be among them."""
+    return len(scene.samples) >= 3 and scene.giveaway.is_text()
 
 
 def _reads_in_order(scene: Scene) -> bool:
@@ -121,11 +126,11 @@ def _reads_in_order(scene: Scene) -> bool:
          "the tokens that the model must predict are among its inputs, at the same positions, so it learns to repeat "
          "them: replace them by a mask token in what it reads, inputs[mask] = MASK", assumes=0.8)  # fmt: skip
 def unmasked(scene: Scene) -> Seen:
-    return scene.giveaway.unmasked and len(scene.samples) >= 3 and scene.giveaway.is_text()
+    return scene.giveaway.unmasked and _is_text(scene)
 
 
 @certain("targets among the inputs", "a further input of the model is the targets, in three batches",
-         "one of the model's inputs is the targets, index by index, so it learns to repeat them: a decoder reads the "
+         "one of the model's inputs is the targets, token by token, so it learns to repeat them: a decoder reads the "
          "targets shifted by one, with a start token first, y[:, :-1], and its targets are y[:, 1:]",
          assumes=0.8)  # fmt: skip
 def told(scene: Scene) -> Seen:

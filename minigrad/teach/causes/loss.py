@@ -68,17 +68,13 @@ def over_the_batch(scene: Scene) -> Seen:
             continue
         before: Any = node.inputs[0]
         moved: list[Any] = []
-        place: int | None = len(before.shape) - 1  # that of the classes
+        place: int | None = len(before.shape) - 1  # the axis of the classes
         while kind_of(before) in ("log", "neg", "add") or node_behind(before) is not before:
-            moved += [before] if kind_of(before) == "permute" else []
-            turned = kind_of(before) == "permute" and place is not None
-            place = (
-                before.parameters["axes"][place]
-                if turned
-                else place
-                if kind_of(before) in ("log", "neg", "add")
-                else None
-            )
+            if kind_of(before) == "permute":
+                moved.append(before)
+                place = before.parameters["axes"][place] if place is not None else None
+            elif kind_of(before) not in ("log", "neg", "add"):
+                place = None
             before = before.inputs[0]
         if kind_of(before) not in ("softmax", "log_softmax"):
             continue
@@ -154,9 +150,8 @@ def mixture_over_the_batch(scene: Scene) -> Seen:
 
 
 @certain("uphill", "the overlap of a result and its target, divided by their sizes, is the loss, or is taken of scores",
-         "the loss is the overlap of prediction and target, divided by their sizes, so each step makes it smaller: "
-         "minimize 1 - overlap", graph=True,
-         assumes=0.8)  # fmt: skip
+         "the loss is the overlap of prediction and target (the Dice coefficient, IoU), so each step makes it smaller: "
+         "minimize 1 - overlap", graph=True, assumes=0.8)  # fmt: skip
 def overlap(scene: Scene) -> Seen:
     for node, sign in linear_terms(scene.loss).items():
         both = nodes_of(node.inputs[0]) if kind_of(node) == "div" and None not in node.inputs else ()
@@ -166,7 +161,7 @@ def overlap(scene: Scene) -> Seen:
             if all(node_behind(first_operand(n)) is not source for n in sums):
                 continue
             if kind_of(source) in ("linear", "conv", "matmul"):
-                said = "the overlap is that of scores, below 0 or above 1: apply a sigmoid or a softmax first"
+                said = "the overlap is computed from scores, not from probabilities: apply a sigmoid or a softmax first"
                 return "no probabilities", said
             if sign > 0:
                 return True
@@ -303,21 +298,15 @@ def hinge_of_bits(scene: Scene) -> Seen:
          assumes=0.55)  # fmt: skip
 def compared_with_itself(scene: Scene) -> Seen:
     zero = bool(scene.losses) and scene.losses[-1] == 0
-    for node in scene.between if zero or _is_flat(scene) else ():
+    for node in scene.between if zero or scene.is_flat(3) else ():
         left, right = map(node_behind, node.inputs) if node.primitive.name == "sub" else (None, None)
-        made, other = scene.values.get(left or right), scene.values.get(right)
-        # the other side may be computed again, or be cut off from the graph
-        others = [*arrays(node), *([other] if left and other is not None else [])]
-        if (left is right is not None) or (
-            made is not None and made.any() and any(np.array_equal(a, made) for a in others)
-        ):
+        if left is right is not None:
+            return True
+        # one side may be computed again, or be cut off from the graph
+        result, others = scene.values.get(left or right), [*arrays(node), scene.values.get(right) if left else None]
+        if result is not None and result.any() and any(np.array_equal(a, result) for a in others if a is not None):
             return True
     return False
-
-
-def _is_flat(scene: Scene) -> bool:
-    """Return whether no gradient other than 0 arrives, three times."""
-    return len(scene.samples) >= 3 and not any(any(s.gradients.values()) for s in scene.samples[-3:])
 
 
 @certain("compared with itself", "a ratio of probabilities is 1, and passes no gradient",
@@ -325,14 +314,12 @@ def _is_flat(scene: Scene) -> bool:
          "parameters: keep the old log-probabilities from the time of acting, old = log_prob.detach()", graph=True,
          assumes=0.5)  # fmt: skip
 def ratio_of_itself(scene: Scene) -> Seen:
-    flat = _is_flat(scene)
-    for node in scene.between:
-        source: Any = node.inputs[0] if node.primitive.name == "exp" else None
+    exponents: list[Any] = [node.inputs[0] for node in scene.between if node.primitive.name == "exp"]
+    for source in exponents:
         if kind_of(source) == "sub" and None not in source.inputs:
-            if source.inputs[0] is source.inputs[1]:
-                return True
             left, right = map(scene.values.get, map(node_behind, source.inputs))
-            if flat and left is not None and right is not None and np.array_equal(left, right):
+            same = scene.is_flat(3) and left is not None and right is not None and np.array_equal(left, right)
+            if same or source.inputs[0] is source.inputs[1]:
                 return True
     return False
 
@@ -346,7 +333,7 @@ def strong_penalty(scene: Scene) -> Seen:
     first, last = scene.samples[0], scene.samples[-1]
     shrinks = 2 * scene.penalty * max(last.learning_rates, default=0.0)
     plain = scene.optimizer is None or "betas" not in scene.optimizer.param_groups[0]
-    before, whole = (scene.penalty * (size := math.hypot(*sample.sizes.values())) * size for sample in (first, last))
+    before, whole = (scene.penalty * sum(size * size for size in s.sizes.values()) for s in (first, last))
     learned = last.loss - whole < 0.1 * (first.loss - before)  # then there is little else left
     outweighs = last.step >= 50 and whole > 0.9 * last.loss > 0 and not learned
     return ((plain and shrinks > 0.02 and len(scene.samples) >= 3) or outweighs) and {"penalty": scene.penalty}

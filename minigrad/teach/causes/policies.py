@@ -22,7 +22,7 @@ from minigrad.teach.loss_graph import (
 SURE = 0.9
 """The mean probability of the likeliest action from which a new policy is certain of it."""
 LARGE = 1000.0
-"""What an action brought, in rewards of about 1, that only a discount above 1 adds up to in short episodes."""
+"""A return that rewards of about 1 add up to in short episodes only with a discount above 1."""
 SHORTER = 0.7
 """The part of its first length to which an episode must shrink to speak of a policy that gets worse."""
 TRIED = 40
@@ -41,18 +41,18 @@ def probability_of_the_action(scene: Scene) -> Seen:
     return any(picked_actions(s.inputs[0]) is not None and all(distribution(s.inputs[0])) for s in powers)
 
 
-@certain("returns missing", "what the actions of a policy brought is one and the same number, five times",
-         "what the actions brought is {number:.3g}, for each of them and in each episode, so all become likelier "
-         "alike: weigh each with its return, the sum of the rewards that follow it, minus a mean",
+@certain("returns missing", "all returns of a policy's actions are the same number, five times",
+         "the return of each action is {number:.3g}, in each episode, so all become likelier alike: weigh the "
+         "log-probability of an action with the sum of the rewards that follow it, minus a mean (the baseline)",
          assumes=0.8)  # fmt: skip
-def all_alike(scene: Scene) -> Seen:
+def equal_returns(scene: Scene) -> Seen:
     numbers = {number for ends in scene.returns for number in ends}
     return len(scene.returns) >= 5 and len(numbers) == 1 and {"number": numbers.pop()}
 
 
-@explains("returns too large", f"what an action brought is beyond {LARGE:g}",
-          "what an action brought goes up to {most:.2g}, and the gradient is proportional to it: is the discount, "
-          "gamma, below 1? Subtract the mean of the returns, and divide by their deviation",
+@explains("returns too large", f"the return of an action is beyond {LARGE:g}",
+          "the returns go up to {most:.2g}, and the gradient is proportional to them: is the discount, gamma, below 1? "
+          "Subtract the mean of the returns, and divide by their standard deviation",
           symptoms=("exploding gradients", "updates too large"), assumes=0.8)  # fmt: skip
 def large_returns(scene: Scene) -> Seen:
     most = max((abs(number) for ends in scene.returns for number in ends), default=0.0)
@@ -93,8 +93,8 @@ def certain_at_first(scene: Scene) -> Seen:
 def against_the_return(scene: Scene) -> Seen:
     if len(scene.taken) >= 5 and all(sign < 0 and brought < 0 for sign, _, brought in scene.taken):
         return (
-            "the log-probabilities are multiplied by value - target, minus what the actions brought, so each step "
-            "makes the better ones less likely: the advantage is target - value"
+            "the log-probabilities are multiplied by value - return, so each step makes the better actions less "
+            "likely: the advantage is return - value"
         )
     if not all(sign > 0 for sign, _, _ in scene.taken):
         return None

@@ -94,7 +94,7 @@ class Scene:
     moved: set[str] = field(default_factory=set)
     zeros: list[bool] = field(default_factory=list)  # in each sample whether all inputs were 0
     same: list[bool] = field(default_factory=list)  # in each sample whether all examples of the batch were the same
-    # what the model got in training, and for the latest validation loss
+    # the inputs of the latest sampled step, and those of the latest validation
     prepared: tuple[Batch | None, Batch | None] = (None, None)
     first_batch: Batch | None = None  # the inputs of the first sampled step
     others: list[Any] = field(default_factory=list)  # its further inputs, as arrays of indices
@@ -166,10 +166,10 @@ class Scene:
     # whether the targets come from the model itself, as in temporal differences: they move with it
     own_targets: bool = False
     greedy: float = 0.0  # the number of actions of a policy that were all the likeliest one; -inf after another one
-    # of the loss of a policy, in each step that is due, the sign of the log-probabilities, their number, and whether
-    # what they are multiplied by is what the actions brought
+    # of the loss of a policy, in each step that is due, the sign of the log-probabilities, their number, and the sign
+    # of the returns that they are multiplied by; 0 where these may be something else
     taken: list[tuple[int, int, int]] = field(default_factory=list)
-    returns: list[tuple[float, float]] = field(default_factory=list)  # the range of what these brought
+    returns: list[tuple[float, float]] = field(default_factory=list)  # the range of these
     # in each sample where the model gets two batches of one shape, the mean distance between a row and its partner, as
     # a part of that between any two; 0 where they are the same
     views: list[float] = field(default_factory=list)
@@ -285,6 +285,11 @@ class Scene:
         self.neighbours.look(X, targets if classes is None else classes)
         bootstrapped = self.predicted and any(True for _ in loss_graph.targets(between, output))
         self.own_targets = bootstrapped or loss_graph.learns_values(between)
+
+    def is_flat(self, count: int) -> bool:
+        """Return whether no gradient other than 0 has arrived in the last samples, of which there are so many."""
+        recent = self.samples[-count:]
+        return len(recent) == count and not any(any(sample.gradients.values()) for sample in recent)
 
     def forget_graph(self) -> None:
         """Let go of the graph of this step."""

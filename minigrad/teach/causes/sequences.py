@@ -144,8 +144,7 @@ def linear_recurrence(scene: Scene) -> Seen:
 
 
 @certain("scores reordered", "a permute between the scores and the cross entropy mixes positions and classes, or pairs "
-         "them with other targets",
-         graph=True, assumes=0.8)  # fmt: skip
+         "them with other targets", "the scores of shape {shape} are {how}", graph=True, assumes=0.8)  # fmt: skip
 def reordered(scene: Scene) -> Seen:
     for node in scene.between:
         if node.primitive.name != "cross_entropy" or len(node.inputs[0].shape) not in (2, 3):
@@ -154,49 +153,53 @@ def reordered(scene: Scene) -> Seen:
         while kind_of(source) in ("reshape", "permute"):
             moves.append(source)
             source = source.inputs[0]
-        size, given = math.prod(source.shape), scene.inputs.shape[:2] if scene.inputs is not None else ()
-        turned = source.shape[:2] == given[::-1] != given  # the steps in time come first
-        columns = len(node.inputs[0].shape) == 3 and "reshape" in map(kind_of, moves)  # the classes are axis 1
-        whole = len(source.shape) == 4 and [*map(kind_of, moves)] == ["reshape"] and kind_of(source) == "conv"
-        if whole and source.shape[3] != node.inputs[0].shape[-1] == source.shape[1]:
-            return (
-                f"the scores of shape {source.shape} are reshaped to {node.inputs[0].shape}, so a row has scores of "
-                f"several pixels, not of the classes: scores.permute(0, 2, 3, 1).reshape(-1, {source.shape[1]})"
-            )
-        if size > 1 << 18 or not (turned or columns or "permute" in map(kind_of, moves)):
-            continue
-        places: Any = np.arange(size).reshape(source.shape)
-        for move in reversed(moves):
-            axes = move.parameters.get("axes")
-            places = places.reshape(move.shape) if axes is None else places.transpose(axes)
-        if len(places.shape) == 3:
-            places = places.reshape(-1, places.shape[-1])
-        along = [*np.unravel_index(places, source.shape)]
-        fixed = [axis[:, 0] for axis in along if (axis == axis[:, :1]).all()]
-        if len(fixed) < len(along) - 1 and columns:
-            return (
-                f"the scores of shape {source.shape} are reshaped to {moves[-1].shape}, which does not exchange "
-                "axes: a position gets scores of several positions. Use scores.transpose(1, 2), or reshape(-1, "
-                f"{places.shape[1]})"
-            )
-        if len(fixed) < len(along) - 1:
-            return (
-                f"the scores of shape {source.shape} are permuted before they are reshaped to {places.shape}, so a row "
-                f"has scores of several positions: leave the permute out, scores.reshape(-1, {places.shape[1]})"
-            )
-        order = np.lexsort(fixed if turned else fixed[::-1])
-        known = len(fixed) == 2 and (turned or source.shape[:2] == given) and scene.giveaway.in_rows
-        if known and (order != np.arange(len(order))).any():
-            return (
-                f"the scores of shape {source.shape} are reshaped to {places.shape} in another order than the targets: "
-                "they are compared with the target of another position. Permute both, or none"
-            )
+        if how := _how_reordered(scene, source, moves, node.inputs[0].shape):
+            return {"shape": source.shape, "how": how}
     return None
 
 
-@certain("heads mixed", "a reshape cuts the heads of an attention out of several positions", "the heads are cut out of "
-         "{before} by a reshape to {after}, which exchanges no axes: a head gets numbers of several positions, later "
-         "ones too. Use reshape{right}.transpose(1, 2)", graph=True, assumes=0.7)  # fmt: skip
+def _how_reordered(scene: Scene, source: Any, moves: list[Any], to: tuple[int, ...]) -> str:
+    """Return how reshapes and permutes, the last one first, mix the scores of a node; "" if they do not."""
+    kinds, classes = [*map(kind_of, moves)], to[-1]
+    images = kind_of(source) == "conv" and kinds == ["reshape"] and len(source.shape) == 4
+    if images and source.shape[3] != classes == source.shape[1]:
+        right = f"scores.permute(0, 2, 3, 1).reshape(-1, {classes})"
+        return f"reshaped to {to}, so a row has scores of several pixels, not of the classes: {right}"
+    size, given = math.prod(source.shape), scene.inputs.shape[:2] if scene.inputs is not None else ()
+    turned = source.shape[:2] == given[::-1] != given  # the steps in time come first
+    columns = len(to) == 3 and "reshape" in kinds  # the classes are axis 1
+    if size > 1 << 18 or not (turned or columns or "permute" in kinds):
+        return ""
+    places: Any = np.arange(size).reshape(source.shape)
+    for move in reversed(moves):
+        axes = move.parameters.get("axes")
+        places = places.reshape(move.shape) if axes is None else places.transpose(axes)
+    places = places.reshape(-1, classes)
+    along = [*np.unravel_index(places, source.shape)]
+    fixed = [axis[:, 0] for axis in along if (axis == axis[:, :1]).all()]
+    if len(fixed) < len(along) - 1 and columns:
+        return (
+            f"reshaped to {moves[-1].shape}, which does not exchange axes: a position gets scores of several "
+            f"positions. Use scores.transpose(1, 2), or reshape(-1, {classes})"
+        )
+    if len(fixed) < len(along) - 1:
+        return (
+            f"permuted before they are reshaped to {places.shape}, so a row has scores of several positions: leave the "
+            f"permute out, scores.reshape(-1, {classes})"
+        )
+    order = np.lexsort(fixed if turned else fixed[::-1])
+    known = len(fixed) == 2 and (turned or source.shape[:2] == given) and scene.giveaway.in_rows
+    if known and (order != np.arange(len(order))).any():
+        return (
+            f"reshaped to {places.shape} in another order than the targets: they are compared with the target of "
+            "another position. Permute both, or none"
+        )
+    return ""
+
+
+@certain("heads mixed", "a reshape cuts the heads of an attention out of several positions", "the heads are split "
+         "by a reshape of {before} to {after}, which does not exchange axes: a head gets numbers of several positions, "
+         "later ones too. Use reshape{right}.transpose(1, 2)", graph=True, assumes=0.7)  # fmt: skip
 def heads_of_positions(scene: Scene) -> Seen:
     for node in nodes_of(scene.output):
         scores: Any = behind(node.inputs[0], "softmax", "mul", "div", "where", "add") if is_attention(node) else None
@@ -207,8 +210,7 @@ def heads_of_positions(scene: Scene) -> Seen:
             after = source.shape if len(before) == 3 else (0, 0)
             # (n, steps, heads * d) becomes (n, heads, steps, d), or (n * heads, steps, d)
             if before and after[-2] == before[1] != before[2] // after[-1] > 1:
-                n, steps, size = before
-                right = (n, steps, size // after[-1], after[-1])
+                right = (*before[:2], before[2] // after[-1], after[-1])
                 return {"before": before, "after": after, "right": right}
     return None
 

@@ -88,9 +88,8 @@ def posterior(scene: Scene) -> Seen:
 
 @certain("divergence missing", "results are mean + noise * deviation, and nothing else depends on the deviation",
          "the latent numbers are mean + noise * deviation, and the loss has no divergence from the prior, or 0 times "
-         "it: the "
-         "deviation can only shrink to 0, and samples from the prior mean nothing to the decoder. Add the divergence, "
-         "-0.5 * (1 + logvar - mu**2 - exp(logvar)).sum()", graph=True, assumes=0.8)  # fmt: skip
+         "it: the deviation can only shrink to 0, and samples from the prior mean nothing to the decoder. Add the "
+         "divergence, -0.5 * (1 + logvar - mu**2 - exp(logvar)).sum()", graph=True, assumes=0.8)  # fmt: skip
 def no_divergence(scene: Scene) -> Seen:
     if scene.samples[-1].step < 100:
         return None  # it may be added later, or its weight rise from 0
@@ -136,22 +135,17 @@ def wrong_deviation(scene: Scene) -> Seen:
     scales = [n.inputs[0] for n in signs if kind_of(n) == "exp" and signs[n] * signs.get(n.inputs[0], 0) < 0]
     for logvar in (values[s].astype(float) for s in scales if s in values):
         for node in nodes_of(scene.loss):
-            noise = [a for a in arrays(node) if a.shape == logvar.shape]
-            used = values.get(next((s for s in node.inputs if s is not None), None)) if noise else None
-            if used is None or used.shape != logvar.shape:
+            noise = next((a for a in arrays(node) if a.shape == logvar.shape), None)
+            used = values.get(next((s for s in node.inputs if s is not None), None))
+            if noise is None or used is None or used.shape != logvar.shape:
                 continue
+            right, negative = np.allclose(used, np.exp(logvar / 2), 1e-4), (noise < 0).any()
             named = {"logvar itself": logvar, "the variance, exp(logvar)": np.exp(logvar)}
-            for what, array in named.items():
-                if (
-                    (noise[0] < 0).any()
-                    and np.allclose(used, array, 1e-4)
-                    and not np.allclose(used, np.exp(logvar / 2), 1e-4)
-                ):
+            for what, array in named.items() if negative and not right else ():
+                if np.allclose(used, array, 1e-4):
                     return {"what": f"the noise is multiplied by {what}, and not by the deviation"}
-            if len(np.unique(noise[0][noise[0] >= 0])) == logvar.size > 20 and np.allclose(
-                used, np.exp(logvar / 2), 1e-4
-            ):
-                return {"what": "the noise is never below 0, as from rand(): take that of randn()"}
+            if right and not negative and len(np.unique(noise)) == logvar.size > 20:
+                return {"what": "the noise is never negative, as that of rand(): draw it from randn()"}
     no_exp = "exp" not in map(kind_of, signs)
     for mean, deviation, _ in drawn(scene.loss):
         source: Any = deviation.inputs[0] if kind_of(deviation) == "exp" else None

@@ -19,10 +19,10 @@ def validated_in_training(scene: Scene) -> Seen:
 
 
 UNLIKE = 5.0
-"""The first validation loss against the largest training loss so far, beyond which the data must differ; and the
-scale of the inputs."""
+"""The ratio of the first validation loss to the largest training loss so far, or of two scales of the inputs, beyond
+which the data must differ."""
 NUMBERS = 64
-"""The inputs from which their scale is known."""
+"""How many inputs tell their scale."""
 
 
 def _training(scene: Scene, step: int) -> float:
@@ -61,9 +61,8 @@ def scaled_otherwise(scene: Scene) -> Seen:
     own, other = scene.prepared
     if own is None or other is None or min(math.prod(b.shape) for b in (own, other)) < NUMBERS:
         return None
-    apart = abs(own.mean - other.mean) > UNLIKE * max(own.std, other.std)
-    unlike = max(own.std, other.std) > UNLIKE * min(own.std, other.std)
-    differ = apart or unlike
+    least, most = sorted((own.std, other.std))
+    differ = abs(own.mean - other.mean) > UNLIKE * most or most > UNLIKE * least
     return differ and {"mean": own.mean, "std": own.std, "mean_then": other.mean, "std_then": other.std}
 
 

@@ -231,12 +231,12 @@ def left_out(trial: Trial) -> str:
     if pair is None or reaction is None or reaction.gradient.ndim != 2 or len(pair[1]) < 8:
         return ""
     still, labels = np.asarray(~reaction.gradient.any(1)), pair[1]
-    left = [c for c in np.unique(labels) if still[labels == c].all() and (labels == c).sum() > 1]
-    if len(left) != 1 or still.sum() != (labels == left[0]).sum():
+    left = labels[still]
+    if len(left) < 2 or np.ptp(left) or (labels == left[0]).sum() != len(left):
         return ""
     return (
-        f"the {still.sum()} examples of class {left[0]} get no gradient, so it is never learned: is it the loss's "
-        "ignore_index, or has it the weight 0?"
+        f"the {len(left)} examples of class {left[0]} get no gradient, so it is never learned: is it the ignore_index "
+        "of the loss, or is its weight 0?"
     )
 
 
