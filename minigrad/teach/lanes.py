@@ -122,18 +122,11 @@ class _Merging:
 
 def _is_linear(node: Any) -> bool:
     """Return whether a node is a sum of products with weights, and is added to no given numbers, such as targets."""
-    pending, weighed = [node], False
-    if kind_of(node) != "add":
-        return False
-    while pending:
-        part = pending.pop()
-        if kind_of(part) == "add":
-            if any(True for _ in arrays(part)):
-                return False
-            pending += [source for source in part.inputs if source is not None]
-            continue
-        weighed = True
-        leaves = [source for source in (part, *part.inputs) if source is not None and not kind_of(source)]
-        if not leaves or kind_of(part) not in ("", "mul"):
+    parts = [node] if kind_of(node) == "add" else []
+    for part in parts:  # which grow
+        sources = [source for source in part.inputs if source is not None]
+        if kind_of(part) == "add" and not [*arrays(part)]:
+            parts += sources
+        elif kind_of(part) not in ("", "mul") or all(map(kind_of, (part, *sources))):
             return False
-    return weighed
+    return bool(parts)

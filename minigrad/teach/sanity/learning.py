@@ -108,13 +108,14 @@ def overfit(trial: Trial, steps: int) -> Verdict:
         return None, f"{text}: it falls, but not to 0. More steps or a larger model may help"
     if _is_known(trial):
         frozen = [name for name, p in trial.model.named_parameters() if p.ndim > 1 and not p.requires_grad]
-        return False, f"{text}. " + (
-            f"{listed(frozen)} {'is' if len(frozen) == 1 else 'are'} frozen: is too little left to train? A new last "
-            "layer needs requires_grad_(True)"
-            if frozen
-            else f"A network that cannot learn {few.n} examples by heart has a mistake, or the other verdicts say why. "
-            "Do inputs and targets belong together?"
+        why = (
+            f"A network that cannot learn {few.n} examples by heart has a mistake, or the other verdicts say why. Do "
+            "inputs and targets belong together?"
         )
+        if frozen:
+            are = f"{listed(frozen)} {'is' if len(frozen) == 1 else 'are'}"
+            why = f"{are} frozen: is too little left to train? A new last layer needs requires_grad_(True)"
+        return False, f"{text}. {why}"
     return None if best < 0.98 * start else False, text
 
 

@@ -262,20 +262,19 @@ def over_all(trial: Trial) -> str:
     """Say over which axes a softmax of the loss runs, if not over the classes."""
     reaction = react(trial)
     g = trial.rows(reaction.gradient) if reaction is not None else None
-    if trial.scores_and_labels() is None or g is None or trial.batch.n < 4:
+    if reaction is None or g is None or trial.scores_and_labels() is None or trial.batch.n < 4:
         return ""
     size = float(np.abs(g).sum())
     if not size or np.abs(g.sum(1)).sum() < ROUNDING * size or abs(g.sum()) > ROUNDING * size:
         return ""  # a softmax does not change if all of its scores grow by the same number, so its gradient sums to 0
     axis = np.abs(g.sum(0)).sum() < ROUNDING * size
-    shape, raw = trial.output.shape, reaction.gradient if reaction is not None else g
-    if len(shape) > 2:
-        first = (shape[0], shape[-1], math.prod(shape[1:-1]))
-        if np.abs(raw.reshape(first).sum(1)).sum() < ROUNDING * size:
-            return (
-                f"the scores of shape {shape} are reshaped so that the {shape[-1]} classes come second, which mixes "
-                "the positions: move the axis by transpose(1, 2), or flatten scores to (-1, classes), targets to (-1,)"
-            )
+    n, *positions, classes = shape = trial.output.shape
+    sums = reaction.gradient.reshape(n, classes, math.prod(positions)).sum(1) if positions else g
+    if np.abs(sums).sum() < ROUNDING * size:
+        return (
+            f"the scores of shape {shape} are reshaped so that the {classes} classes come second, which mixes the "
+            "positions: move the axis by transpose(1, 2), or flatten scores to (-1, classes), targets to (-1,)"
+        )
     where = "over axis 0, the examples" if axis else "over all scores of all examples"
     return (
         f"the softmax of the loss runs {where}, so the probabilities of an example's classes do not sum to 1: "

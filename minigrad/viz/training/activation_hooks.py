@@ -71,6 +71,7 @@ class ActivationHooks:
         values: the results of the operations of this step, by node.
         training: whether the model was in training mode.
         inputs: the inputs of the model, as an array; None where it gets several.
+        table: of several inputs, such as x and a time, the columns of all; None for one.
         others: its further inputs that are indices.
         reach: what the result of an example depends on; None where that is not known.
         created: the shape of a weight that the forward pass created, which no module has; None if there is none.
@@ -106,7 +107,7 @@ class ActivationHooks:
         self.called: set[str] = set()
         self.training: bool | None = None
         self.inputs: np.ndarray | None = None
-        self.table: np.ndarray | None = None  # of several inputs, such as x and a time, the columns of all
+        self.table: np.ndarray | None = None
         self.others: list[np.ndarray] = []
         self.reach: Reach | None = None
         self.created: tuple[int, ...] | None = None
@@ -121,7 +122,7 @@ class ActivationHooks:
         self._names = {module: named(path, module) for path, module in self.model.named_modules()}
         self._since = engine.tick()
         self.values: dict[Any, np.ndarray] = {}
-        self._squashed: dict[Any, tuple[str, np.ndarray]] = {}  # of a network by hand, the results of activations
+        self._activations: dict[Any, tuple[str, np.ndarray]] = {}  # of a network by hand, the results of activations
         self._keeps_values, by_hand = keeps_values, isinstance(self.model, Parameters)
         if keeps_values or by_hand:
             self._watches, self._thread = [self._keep], threading.get_ident()
@@ -158,7 +159,7 @@ class ActivationHooks:
                 self.values[node] = array
             kind = "relu" if primitive.name == "maximum" and array.size and array.min() == 0 else primitive.name
             if kind in ACTIVATIONS:
-                self._squashed[node] = kind, array
+                self._activations[node] = kind, array
 
     def record_by_hand(self, loss: Any) -> Any:
         """Record what a network without modules was given and has computed, from the graph of its loss.
@@ -175,8 +176,8 @@ class ActivationHooks:
             if inputs is not None:
                 self._take_inputs(inputs)
             return loss
-        names = self._names.items()
-        own = {p.node: name for module, name in names for p in module._parameters.values() if p is not None}
+        each = ((p, name) for module, name in self._names.items() for p in module._parameters.values())
+        own = {p.node: name for p, name in each if p is not None}
         self.output = result_of(loss, own)
         order = [*nodes_of(self.output)]
         weighed = [n for n in order if n.primitive.name in MULTIPLYING and n.inputs[1] in own]
@@ -186,8 +187,8 @@ class ActivationHooks:
         layer = ""
         for node in reversed(order):
             layer = own.get(node.inputs[1], layer) if node in weighed else layer
-            if node in self._squashed and node is not self.output:
-                kind, array = self._squashed[node]
+            if node in self._activations and node is not self.output:
+                kind, array = self._activations[node]
                 self._add_outputs(name := f"{kind} after {layer}", array)
                 if kind == "relu":
                     self._add_active(name, array > 0, node)

@@ -697,8 +697,8 @@ def _find_clipped(sample: Sample, what: str, numbers: np.ndarray) -> None:
     """Note whether half of these numbers have the same size, but for rounding, and no number a larger one."""
     sizes = np.abs(numbers.ravel()[:10000])
     largest = float(sizes.max(initial=0.0))
-    share = float(np.mean(sizes > 0.9 * largest)) if largest else 0.0
-    if sizes.size > 9 and (share > 0.5 and (what == "gradient" or (sizes[sizes > 0] < 0.9 * largest).any())):
+    many = largest > 0 and sizes.size > 9 and float(np.mean(sizes > 0.9 * largest)) > 0.5
+    if many and (what == "gradient" or (sizes[sizes > 0] < 0.9 * largest).any()):
         sample.clipped[what] = largest
 
 
