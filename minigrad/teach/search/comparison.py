@@ -73,7 +73,6 @@ class Comparison:
         self.tolerance = close * size * max(1.0, np.sqrt(np.prod(learners.shape)) ** 0.5)
         self.singles: list[Candidate] = []
         self.scaled: list[Candidate] = []  # that give the learner's gradient up to a factor, in a loop
-        self._responses: dict[tuple[int, ...], tuple[np.ndarray, dict[int, slice]] | None] = {}
         self._found: dict[tuple[int, str], list[Variant]] = {}
         self._linked: dict[tuple[int, ...], list[list[int]]] = {}
 

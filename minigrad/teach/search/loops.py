@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +14,14 @@ from minigrad.teach.mistakes import CATALOGUE, Block, Edge, Mistake, Site, Varia
 from minigrad.teach.mistakes.factors import nearest_factor
 from minigrad.teach.mistakes.sites import CHOICES
 from minigrad.teach.search.candidates import Candidate, Explanation
-from minigrad.teach.search.comparison import DIRECTIONS, IMPOSSIBLE
+from minigrad.teach.search.comparison import IMPOSSIBLE
 from minigrad.teach.search.single import Single
-from minigrad.teach.tape import Tape, Times, Using, resolved
+from minigrad.teach.tape import Tape
 
 PLAIN = ("dropped", "sign", "skipped", "constant", "doubled")
 """Mistakes that are also made in some passes of a loop alone."""
+AT_ONCE = 64
+"""The number of mistakes that are made in one way back through a loop."""
 TURNED = ("wrong product", "transposed")
 """Mistakes that are likely to be right in the pass that is written before or after the loop."""
 
@@ -35,21 +36,20 @@ class Loops(Single):
             passes.sort(key=lambda site: -site.k)
             by_scope.setdefault(self._scopes[id(passes[0])], []).append((passes, assumes))
         ways = (self._common_factor, self._below_a_threshold)
-        several = (way(passes) for passes, _ in by_scope.get("edge", ()) for way in ways)
-        found = [e for e in several if e is not None]
+        alike = (way(passes) for passes, _ in by_scope.get("edge", ()) for way in ways)
+        found = [e for e in alike if e is not None]
         for m in sorted(CATALOGUE.values(), key=lambda m: m.assumes):
             # a variant may assume less than its mistake
             if self.late() or found and m.assumes > min(e.assumes for e in found) + 0.8:
                 break
+            several: list[Candidate] = []
             for passes, assumes in by_scope.get(m.scope, ()):
                 function = len(passes[0].op.sources) == 1 and passes[0].op.kind != "getitem"
-                if assumes == 0.5 and len(passes) > 12 and m.name not in PLAIN and not function:
-                    continue
-                for c in self._likely([*self._same_everywhere(m, passes, assumes)]):
-                    if self.explains(c):
-                        found.append(Explanation((c,), c.assumes))
                 if self.late():
                     break
+                if assumes != 0.5 or len(passes) <= 12 or m.name in PLAIN or function:
+                    several += self._same_everywhere(m, passes, assumes)
+            found += [Explanation((c,), c.assumes) for c in self._likely(several) if self.explains(c)]
         return found
 
     def _common_factor(self, passes: list[Edge]) -> Explanation | None:
@@ -87,53 +87,13 @@ class Loops(Single):
         return None
 
     def _likely(self, candidates: list[Candidate]) -> Iterator[Candidate]:
-        """Yield the mistakes in all passes that may explain the gradient; local derivatives are compared at once."""
-        together: dict[Any, list[Candidate]] = {}
-        for c in candidates:
+        """Yield the mistakes in all passes that may explain the gradient; many are compared at once."""
+        candidates = sorted(candidates, key=lambda c: (any(self._links(c.sites)), c.site.k))
+        for n in range(0, len(candidates), AT_ONCE):
             if self.late():
                 return
-            if all(isinstance(v.change, Times) for v in c.variants):
-                together.setdefault(tuple(map(id, c.sites)), []).append(c)
-            elif c.mistake.scope == "arrivals" or self._may_explain(c):
-                yield c
-        for same in together.values():
-            if len(same) < 3:
-                yield from (c for c in same if self._may_explain(c))
-            else:
-                effects = self._effects(same)
-                yield from same if effects is None else (c for c, e in zip(same, effects) if self._is_wanted(c, e))
-
-    def _may_explain(self, c: Candidate) -> bool:
-        """Return whether a mistake in all passes has the effect that is wanted, or whether that is not known.
-
-        What a mistake changes in one pass is part of the upstream gradient of the earlier ones. That is linear: see
-        `Responses`.
-        """
-        gradients, links = self.tape.gradients, self._links(c.sites)
-        changes = [v.change for v in c.variants]
-        wanted = {j for of in links for j in of}
-        among = self._among(c.sites) if wanted else None
-        if wanted and (among is None or any(isinstance(change, Using) for change in changes)):
-            with suppress(*IMPOSSIBLE):
-                return self._is_wanted(c, self.along(self.tape.gradient_with(**c.changes()) - self.right))
-            return False
-        rows, at = among or (np.zeros((0, 0)), {})
-        more, effect = np.zeros(rows.shape[1]), np.zeros(DIRECTIONS)
-        for number, (site, change) in enumerate(zip(c.sites, changes)):
-            try:
-                g = gradients[site.k]
-                g = g + more[at[site.k]].reshape(g.shape) if wanted else g
-                new = resolved(change, gradients)(g)
-                right = site.c if g is site.g else site.contribution(g)
-                if new is None or np.shape(new) != right.shape:
-                    return False
-                delta = new - right
-                effect = effect + self.effect(site.source, delta)
-                if number in wanted:
-                    more += delta.ravel() @ rows[self.responses.of(site.source)]
-            except IMPOSSIBLE:
-                return False
-        return self._is_wanted(c, effect)
+            some = candidates[n : n + AT_ONCE]
+            yield from (c for c, effect in zip(some, self._effects(some)) if self._is_wanted(c, effect))
 
     def _is_wanted(self, c: Candidate, effect: np.ndarray) -> bool:
         """Return whether an effect is the wanted one; keep the mistakes that have it up to a factor."""
@@ -248,7 +208,7 @@ class Loops(Single):
                     if self.late() or m.scope != self._scopes[id(passes[0])]:
                         continue
                     several = self._in_all_passes(m, some, assumes + 0.6)
-                    made = [replace(c, part=where) for c in several if self._may_explain(c) and self.explains(c)]
+                    made = [replace(c, part=where) for c in self._likely([*several]) if self.explains(c)]
                     found += [Explanation((c,), c.assumes) for c in made]
         return found
 

@@ -72,46 +72,43 @@ class Responses:
     def matrix(self) -> np.ndarray:
         """The responses: the row of an element has what a unit more of it adds to all gradients."""
         if self._matrix is None:
-            self._matrix, _ = self.to([k for k, g in enumerate(self.tape.gradients) if g is not None])
+            rows = np.eye(self.start[-1])
+            for k, op in enumerate(self.tape.ops):
+                own = rows[self.of(k)]
+                for i, s in self.tape.ways(op) if self.tape.gradients[k] is not None else ():
+                    if (local := self._jacobian(k, i)) is not None:
+                        below = rows[self.of(s)]
+                        own += local * below if self._is_diagonal(k, i) else local @ below
+            self._matrix = rows
         return self._matrix
 
-    def to(self, several: Sequence[int]) -> tuple[np.ndarray, dict[int, slice]]:
-        """Return the columns of the matrix for the gradients of some operations, and the place of each among them.
+    def through(self, k: int, i: int, changes: np.ndarray) -> np.ndarray | None:
+        """Return what changes of the gradient of operation k, one a row, add to that of operand i."""
+        op = self.tape.ops[k]
+        large = op.value.size > MOST_ROWS and not self._is_diagonal(k, i)  # its Jacobian takes longer
+        if large:
+            parts = [op.contribution(i, row.reshape(op.value.shape)) for row in changes]
+            return None if any(c is None for c in parts) else np.array(parts).reshape(len(changes), -1)
+        local = self._jacobian(k, i)
+        if local is None:
+            return None
+        return changes * local.T if self._is_diagonal(k, i) else changes @ local
 
-        Raises:
-            ValueError: the matrix is too large.
-        """
-        ends = np.cumsum([self.tape.ops[k].value.size for k in several])
-        at = {k: slice(int(end) - self.tape.ops[k].value.size, int(end)) for k, end in zip(several, ends)}
-        if self.start[-1] * int(ends[-1]) > max(MOST, LARGEST**2):
-            raise ValueError("the matrix is too large")
-        rows = np.zeros((self.start[-1], int(ends[-1])))
-        reached = set[int]()
-        for k in range(min(several), len(self.tape.ops)):
-            own = rows[self.of(k)]
-            if k in at:
-                own[:, at[k]] = np.eye(len(own))
-            ways = [] if self.tape.gradients[k] is None else self.tape.ways(self.tape.ops[k])
-            ways = [(i, s) for i, s in ways if s in reached]
-            if ways or k in at:
-                reached.add(k)
-            for i, s in ways:
-                self._add(own, k, i, rows[self.of(s)])
-        return rows, at
+    def _is_diagonal(self, k: int, i: int) -> bool:
+        op = self.tape.ops[k]
+        return isinstance(op.primitive, Elementwise) and np.shape(op.operands[i]) == op.value.shape
 
-    def _add(self, own: np.ndarray, k: int, i: int, below: np.ndarray) -> None:
-        """Add to the rows of operation k what goes through operand i, whose rows are those below."""
+    def _jacobian(self, k: int, i: int) -> np.ndarray | None:
+        """Return the matrix by which a change of the gradient of operation k goes to operand i, or its diagonal."""
         if (k, i) not in self._local:
             op = self.tape.ops[k]
-            single = isinstance(op.primitive, Elementwise) and op.operands[i].shape == op.value.shape
+            single = self._is_diagonal(k, i)
             local = op.contribution(i, np.ones(op.value.shape)) if single else None
             if not single and op.value.size * op.operands[i].size > MOST:
                 raise ValueError("the matrix is too large")
             matrix = None if single else _matrix_of(lambda e: op.contribution(i, e), op.value.shape, MOST)
             self._local[k, i] = matrix if local is None else local.reshape(-1, 1)
-        local = self._local[k, i]
-        if local is not None:
-            own += local * below if local.shape[1] == 1 != len(below) else local @ below
+        return self._local[k, i]
 
     def linear(self, sites: Sequence[Any], changes: Sequence[Any], scope: str = "edge") -> Linear | None:
         """Return a mistake in this form; None if it is not linear."""

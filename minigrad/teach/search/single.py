@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from minigrad.teach.mistakes.functions import log_softmax_axis
 from minigrad.teach.pool import Pools
 from minigrad.teach.search.candidates import Candidate, Explanation
 from minigrad.teach.search.comparison import DIRECTIONS, IMPOSSIBLE, Comparison
-from minigrad.teach.tape import Times, resolved
+from minigrad.teach.tape import Times, Using
 from minigrad.tensors.node import unbroadcast
 
 OF_PROBABILITIES = ("probabilities", "cross entropy", "log-sum-exp")
@@ -85,8 +86,8 @@ class Single(Comparison):
                 effect = self._effect_of(variant, scope, site)
                 if effect is not None:
                     yield Candidate(m, [site], [variant], effect, assumes)
-        effects = self._effects(derivatives) if derivatives else None
-        if effects is not None:
+        if derivatives:
+            effects = self._effects(derivatives)
             largest = np.abs(effects).max(axis=1)
             for n in np.flatnonzero((largest > self.tolerance) & (largest < np.inf)):
                 derivatives[n].effect = effects[n]
@@ -107,22 +108,31 @@ class Single(Comparison):
     def _effect_of(self, variant: Variant, scope: str, site: Any) -> np.ndarray | None:
         """Return the effect of a mistake; None if it cannot be made, or changes nothing."""
         try:
-            if scope == "arrivals":
-                given = [
-                    self.tape.ops[k].contribution(i, self.tape.gradients[k])
-                    for k, i in site.uses
-                    if self.tape.gradients[k] is not None
-                ]
-                new = variant.change([c for c in given if c is not None])
-            else:
-                new = resolved(variant.change, self.tape.gradients)(site.g)
+            delta = self._delta(variant.change, scope, site, self.tape.gradients.__getitem__)
         except IMPOSSIBLE:
             return None
-        if new is None or np.shape(new) != site.c.shape:
-            return None
-        effect = self.effect(site.source, new - site.c)
+        effect = self.effect(site.source, delta)
         largest = max(map(abs, effect.tolist()))
         return effect if self.tolerance < largest < np.inf else None
+
+    def _delta(self, change: Any, scope: str, site: Any, now: Callable[[int], Any]) -> np.ndarray:
+        """Return what a mistake changes at a site, where `now` has the gradients of the operations.
+
+        Raises:
+            Exception: one of `IMPOSSIBLE`, if it cannot be made there.
+        """
+        g = now(site.k)
+        if scope == "arrivals":
+            uses = [(k, i) for k, i in site.uses if self.tape.gradients[k] is not None]
+            several = [self.tape.ops[k].contribution(i, now(k)) for k, i in uses]
+            given = [c for c in several if c is not None]
+            new, right = change(given), sum(given)
+        else:
+            new = change.change(g, now(change.k)) if isinstance(change, Using) else change(g)
+            right = site.c if g is site.g else site.contribution(g)
+        if np.shape(new) != site.c.shape:
+            raise ValueError("the contribution has another shape")
+        return np.asarray(new - right)
 
     def _whole(self) -> list[Explanation]:
         """Return the mistakes in the gradient as a whole."""
@@ -221,31 +231,60 @@ class Single(Comparison):
             return False
         return len(place.calls) > len(outside.calls)
 
-    def _effects(self, candidates: list[Candidate]) -> np.ndarray | None:
-        """Return the effects of local derivatives that are wrong in the same passes; None if they are not known."""
+    def _effects(self, candidates: Sequence[Candidate]) -> np.ndarray:
+        """Return the effects of mistakes at one or several sites, a row for each; nan where it cannot be made.
+
+        What a mistake changes in one pass of a loop is part of the upstream gradients of the earlier ones. All
+        mistakes go back together: a row of what is changed in each gradient.
+        """
         effects = np.zeros((len(candidates), DIRECTIONS))
-        sites = candidates[0].sites
-        links = self._links(sites)
-        wanted = {j for of in links for j in of}
-        among = self._among(sites) if wanted else None
-        if wanted and among is None:
-            return None
-        rows, at = among or (np.zeros((0, 0)), {})
-        more = np.zeros((len(candidates), rows.shape[1]))  # what the changes add to the upstream gradients
-        for number, site in enumerate(sites):
-            g = self.tape.gradients[site.k]
-            upstream = g.reshape(1, -1) + (more[:, at[site.k]] if links[number] else 0)
-            several = [c.variants[number].change.derivative for c in candidates]
-            wrong = np.array([d if np.shape(d) == g.shape else np.broadcast_to(d, g.shape) for d in several])
-            delta = upstream.reshape(-1, *g.shape) * (wrong - site.local)
-            if isinstance(site, Edge):
-                delta = np.array([unbroadcast(d, site.operand.shape) for d in delta])
-            delta = delta.reshape(len(candidates), -1)
-            place = site.source
-            if self.stacked[place] is not None:
-                effects += delta @ self.stacked[place].T
-            if number in wanted:
-                more += delta @ rows[self.responses.of(place)]
+        at: dict[int, dict[int, list[tuple[int, Any, Any]]]] = {}  # operation -> site -> the mistakes there
+        reads = 0  # the operations at which what is changed later matters
+        for n, c in enumerate(candidates):
+            linked = len(c.sites) > 1 and any(self._links(c.sites))
+            for site, variant in zip(c.sites, c.variants):
+                at.setdefault(site.k, {}).setdefault(id(site), []).append((n, site, variant.change))
+                reads |= linked << site.k
+        changed: dict[int, np.ndarray] = {}
+
+        def add(k: int, rows: Any, delta: np.ndarray) -> None:
+            if self.tape.ancestors[k] & reads:
+                if k not in changed:
+                    changed[k] = np.zeros((len(candidates), self.tape.ops[k].value.size))
+                changed[k][rows] += delta
+
+        def now(n: int, k: int) -> Any:
+            g = self.tape.gradients[k]
+            return g + changed[k][n].reshape(g.shape) if k in changed else g
+
+        for k in range(max(at), min(at) - 1, -1):
+            for several in at.get(k, {}).values():
+                site = several[0][1]
+                derivatives = [(n, change.derivative) for n, _, change in several if isinstance(change, Times)]
+                if derivatives:  # all at once
+                    rows, shape = [n for n, _ in derivatives], site.g.shape
+                    wrong = np.array([d if np.shape(d) == shape else np.broadcast_to(d, shape) for _, d in derivatives])
+                    g = site.g + changed[k][rows].reshape(wrong.shape) if k in changed else site.g
+                    delta = g * (wrong - site.local)
+                    if isinstance(site, Edge) and shape != site.operand.shape:
+                        delta = np.array([unbroadcast(d, site.operand.shape) for d in delta])
+                    delta = delta.reshape(len(rows), -1)
+                    if self.stacked[site.source] is not None:
+                        effects[rows] += delta @ self.stacked[site.source].T
+                    add(site.source, rows, delta)
+                for n, _, change in several:
+                    if not isinstance(change, Times):
+                        try:
+                            scope = candidates[n].mistake.scope
+                            delta = self._delta(change, scope, site, partial(now, n)).ravel()
+                            effects[n] += self.effect(site.source, delta)
+                            add(site.source, n, delta)
+                        except IMPOSSIBLE:
+                            effects[n] = np.nan
+            for i, s in self.tape.ways(self.tape.ops[k]) if k in changed else ():
+                more = self.responses.through(k, i, changed[k]) if self.tape.ancestors[s] & reads else None
+                if more is not None:
+                    add(s, slice(None), more)
         return effects
 
     def _links(self, sites: list[Any]) -> list[list[int]]:
@@ -258,16 +297,3 @@ class Single(Comparison):
             reached = [self.tape.ancestors[site.source] for site in sites]
             self._linked[key] = [[j for j in range(n) if reached[j] >> site.k & 1] for n, site in enumerate(sites)]
         return self._linked[key]
-
-    def _among(self, sites: list[Any]) -> tuple[np.ndarray, dict[int, slice]] | None:
-        """Return how the gradients of operations, in all passes, follow all others; None if the matrix is too large."""
-        passes = tuple(k for k in self.words.same_instruction(sites[0].k) if self.tape.gradients[k] is not None)
-        if not {site.k for site in sites} <= {*passes}:  # all of a kind
-            if not self.responses.small:
-                return None
-            return self.responses.matrix, {site.k: self.responses.of(site.k) for site in sites}
-        if passes not in self._responses:
-            self._responses[passes] = None
-            with suppress(ValueError):
-                self._responses[passes] = self.responses.to(passes)
-        return self._responses[passes]
