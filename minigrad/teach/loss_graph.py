@@ -540,8 +540,9 @@ def likelihood_targets(between: Sequence[Any]) -> Iterator[np.ndarray]:
                 of_rest ^= kind_of(log) == "neg" or (kind_of(log) == "sub" and log.inputs[0] is None)
                 log = first_operand(log)
             by_hand += [(of_rest, 1 - array if of_rest else array) for array in arrays(node)]
-    if len({of_rest for of_rest, _ in by_hand}) == 2:
-        yield from (array for _, array in by_hand)
+    ones, rest = ([array for of_rest, array in by_hand if of_rest == wanted] for wanted in (False, True))
+    # otherwise they have weights
+    yield from (array for array in ones if any(np.array_equal(array, other) for other in rest))
 
 
 def first_operand(node: Any) -> Any:

@@ -109,7 +109,9 @@ def attending(places: bool, module: bool = False) -> str:
     return said(model, loss, steps=210, rate=2e-2, every=20)
 
 
-def latent(noise: str = "", divergence: bool = True, whole: bool = True, weight: float = 1.0, steps: int = 30) -> str:
+def latent(
+    noise: str = "", divergence: bool = True, whole: bool = True, weight: float = 1.0, steps: int = 30, every: int = 1
+) -> str:
     """A variational autoencoder; as a whole, or as parts that are called."""
     minigrad.manual_seed(0)
     model = nn.ModuleDict({"encoder": nn.Linear(6, 4), "decoder": nn.Linear(2, 6)})
@@ -127,7 +129,7 @@ def latent(noise: str = "", divergence: bool = True, whole: bool = True, weight:
         spread = logvar.exp() if divergence else logvar
         return error - weight * 0.5 * (1 + logvar - mean**2 - spread).sum(dim=1).mean()
 
-    return said(model, loss, steps=steps)
+    return said(model, loss, steps=steps, every=every)
 
 
 def headed(exchanged: bool) -> str:
@@ -201,6 +203,52 @@ def overlap(p: Any, y: Any) -> Any:
     return (2 * (p[:, 0] * y.float()).sum() + 1) / (p.sum() + y.float().sum() + 1)
 
 
+def mean_cost(p: Any, cost: Any) -> Any:
+    return (p[:, 0] * cost.float()).sum() / (p.sum() + 1e-8)
+
+
+def weighted(p: Any, y: Any) -> Any:
+    """A binary cross entropy in which a target of 1 counts five times."""
+    y = y.float()
+    return -(5 * y * p[:, 0].log() + (1 - y) * (1 - p[:, 0]).log()).mean()
+
+
+def picked_by_hand(s: Any, y: Any) -> Any:
+    n, i, j = np.indices(y.shape)
+    return -s.log_softmax(1)[n, y, i, j].mean()
+
+
+def whole_image() -> str:
+    """The scores of an image come from a convolution as large as it."""
+    minigrad.manual_seed(0)
+    model, rng = nn.Conv2d(1, 3, 4), np.random.default_rng(0)
+
+    def loss() -> Any:
+        images = rng.standard_normal((8, 1, 4, 4)).astype(np.float32)
+        return F.cross_entropy(model(tensor(images)).reshape(8, 3), tensor(images[:, 0, 0, :3].argmax(1)))
+
+    return said(model, loss)
+
+
+def arms() -> str:
+    """The values of a bandit's arms, which has one state."""
+    model, rng = network(1, 8, 3), np.random.default_rng(0)
+
+    def loss() -> Any:
+        arm = rng.integers(0, 3, 16)
+        gains = (arm + rng.standard_normal(16)).astype(np.float32)
+        return F.mse_loss(model(minigrad.ones(16, 1))[np.arange(16), arm], tensor(gains))
+
+    return said(model, loss)
+
+
+def exact() -> str:
+    """A line that fits exactly after one step."""
+    model = nn.Linear(1, 1, bias=False)
+    x = tensor(np.array([[1.0], [-1.0], [1.0], [1.0]], np.float32))
+    return said(model, lambda: F.mse_loss(model(x), 2 * x), optimizer=optim.SGD(model.parameters(), lr=0.5))
+
+
 def minimax() -> str:
     """A generator, whose loss is log(1 - D(G(z)))."""
     model, critic, answers = network(2, 6), nn.Linear(6, 1), minigrad.zeros(16, 1)
@@ -209,9 +257,9 @@ def minimax() -> str:
     )
 
 
-def handed_on(noisy: bool) -> str:
-    """A denoising network, which gets the time as one more input."""
-    model, rng = network(3, 8, 2), np.random.default_rng(0)
+def handed_on(noisy: bool, units: int = 8) -> str:
+    """A denoising network, which gets the time as one more input; or an autoencoder, with few units."""
+    model, rng = network(3, units, 2), np.random.default_rng(0)
 
     def loss() -> Any:
         x, noise = rng.standard_normal((2, 32, 2)).astype(np.float32)
@@ -235,17 +283,18 @@ def old(kept: bool) -> str:
     return said(model, loss)
 
 
-def judged(sign: float, alike: bool = False) -> str:
-    """A policy whose advantages come from a critic, or whose actions all bring 1."""
+def judged(sign: float, alike: bool = False, varied: bool = False) -> str:
+    """A policy whose advantages come from a critic, or whose actions all bring 1, in episodes of several lengths."""
     model, rng = network(6, 8, 4), np.random.default_rng(0)
 
     def loss() -> Any:
-        out = model(tensor(X))
-        taken = out[:, :3].log_softmax(1)[np.arange(32), rng.integers(0, 3, 32)]
-        gains = rng.standard_normal(32).astype(np.float32)
+        n = rng.integers(20, 33) if varied else 32
+        out = model(tensor(X[:n]))
+        taken = out[:, :3].log_softmax(1)[np.arange(n), rng.integers(0, 3, n)]
+        gains = rng.standard_normal(n).astype(np.float32)
         advantage = sign * (gains - out[:, 3].detach().numpy())
         error = 0 if alike else ((tensor(gains) - out[:, 3]) ** 2).mean()
-        return error - (taken * tensor(np.ones(32, np.float32) if alike else advantage)).mean()
+        return error - (taken * tensor(np.ones(n, np.float32) if alike else advantage)).mean()
 
     return said(model, loss, steps=60, rate=1e-3)
 
@@ -388,14 +437,14 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "an overlap that is minimized": (lambda: pixels(lambda s, y: overlap(s.sigmoid(), y), 1), "minimize 1 - overlap"),
     "an overlap of scores": (lambda: pixels(lambda s, y: 1 - overlap(s, y), 1), "the overlap is computed from scores"),
     "uniform noise": (lambda: latent("uniform"), "never negative"),
-    "a divergence times 0": (lambda: latent(weight=0.0, steps=150), "or 0 times it"),
+    "a divergence times 0": (lambda: latent(weight=0.0, steps=520, every=8), "or 0 times it"),
     "targets that are handed on": (lambda: handed_on(False), "the targets are among the inputs"),
     "a ratio of itself, beside a critic": (lambda: old(False), "keep the old log-probabilities"),
     "an advantage with a minus": (lambda: judged(-1.0), "the advantage is return - value"),
     "scores that are not shifted": (lambda: sliced(False), "shift them by one"),
     "cosines with a queue": (lambda: queue(1.0), "divide the cosines by a temperature"),
     "an item that is compared with itself": (lambda: ranked(False), "compares the prediction with itself"),
-    "returns that are all 1": (lambda: judged(1.0, alike=True), "the return of each action is 1"),
+    "returns that are all 1": (lambda: judged(1.0, alike=True, varied=True), "the return of each action is 1"),
     "no negatives": (lambda: words(1.0, negatives=False), "negative pairs are missing"),
 }
 
@@ -428,6 +477,15 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "negatives": lambda: words(-1.0),
     "values whose targets rise": learning_values,
     "preferences from 0": lambda: bandit(0.1),
+    "a mask of ones": lambda: judged(1.0, alike=True),
+    "an expected cost": lambda: pixels(lambda s, y: mean_cost(s.sigmoid(), y), 1),
+    "a positive weight": lambda: pixels(lambda s, y: weighted(s.sigmoid(), y), 1),
+    "classes picked by hand": lambda: pixels(picked_by_hand),
+    "classes of a whole image": whole_image,
+    "a divergence whose weight rises late": lambda: latent(weight=0.0, steps=150),
+    "an autoencoder that gets a condition": lambda: handed_on(False, 1),
+    "values of a bandit's arms": arms,
+    "an exact fit": exact,
 }
 
 

@@ -158,6 +158,7 @@ def values(
     start: float | None = None,
     trains: slice = slice(None),
     hinge: bool = False,
+    in_turn: bool = False,
 ) -> str:
     """Train micrograd's network, of two hidden units, and return the first finding."""
     random.seed(0)
@@ -174,7 +175,7 @@ def values(
             for p in ps:
                 p.grad = 0.0
             loss.backward()
-            for p in ps[trains]:
+            for p in [random.choice(ps)] if in_turn else ps[trains]:
                 p.data -= 0.1 * p.grad
             watcher.log(loss)
     return next((finding.text for finding in watcher.findings), "")
@@ -196,6 +197,7 @@ def values(
         (by_hand, ""),
         (lambda: by_hand(zeroes_after=True), ""),
         (values, ""),
+        (lambda: values(in_turn=True), ""),
         (lambda: values(hinge=True), ""),
         (lambda: values(squash=True), ""),
     ],

@@ -34,13 +34,13 @@ class Giveaway:
         unmasked: whether fewer than half of the positions have a target, and those are the tokens read there.
         outside_mask: the fraction of the targets that are the tokens read there, if one mask token is read at the rest.
         position: where the target of each example stands among its tokens; None if it stands nowhere.
-        part: whether the targets of a regression, several numbers each, are the first or last of more inputs.
+        part: how many numbers each target of a regression has, if several, and these are the first or last inputs.
     """
 
     def __init__(self) -> None:
         self.columns: list[int] = []
         self.copied = self.shifted = self.in_rows = self.behind = self.beyond = self.unmasked = False
-        self.part, self.outside_mask = False, 0.0
+        self.part, self.outside_mask = 0, 0.0
         self.position: int | None = None
         self._read: list[tuple[np.ndarray, np.ndarray]] = []  # the inputs and targets of each batch
         self._batches = self._examples = 0
@@ -71,7 +71,8 @@ class Giveaway:
         elif X.dtype.kind == "f" and targets.shape[:1] == X.shape[:1] and 2 <= targets.size // len(X) < X.shape[1]:
             y = targets.reshape(len(X), -1)
             n = y.shape[1]
-            self.part = (first or self.part) and (np.array_equal(y, X[:, :n]) or np.array_equal(y, X[:, -n:]))
+            same = np.array_equal(y, X[:, :n]) or np.array_equal(y, X[:, -n:])
+            self.part = n if (first or self.part) and same else 0
         elif X.dtype.kind == "f" and targets.size == len(X):
             y = targets.reshape(-1)
             if not np.all(self._differs):
@@ -99,7 +100,8 @@ class Giveaway:
         self.shifted = (first or self.shifted) and shifted(y, X)
         self.in_rows = self.shifted and X.shape[1] > 1 and np.array_equal(y[:, :-1], X[:, 1:])
         self.behind = (first or self.behind) and shifted(X, y)
-        masked = known.all() and len(np.unique(X[~same])) == 1
+        masks = np.unique(X[~same])
+        masked = known.all() and len(masks) == 1 and not (y == masks).any()  # which is no target
         self.outside_mask = float(same.mean()) if (first or self.outside_mask) and masked else 0.0
 
     @property

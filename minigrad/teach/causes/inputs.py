@@ -37,7 +37,8 @@ def zero_inputs(scene: Scene) -> Seen:
          "all examples of a batch are the same, in each batch: look at how the inputs are indexed and "
          "read")  # fmt: skip
 def same_examples(scene: Scene) -> Seen:
-    return len(scene.same) >= 5 and all(scene.same) and (math.isfinite(scene.guessing) or scene.own_targets)
+    known = scene.batch != scene.first_batch if scene.own_targets else math.isfinite(scene.guessing)
+    return len(scene.same) >= 5 and all(scene.same) and known  # a bandit has one state
 
 
 @certain("inputs not used", "the first layer gets the same numbers for each example, and the model gives the same",
@@ -77,7 +78,8 @@ def growing_inputs(scene: Scene) -> Seen:
 def given_away(scene: Scene) -> Seen:
     seen = scene.giveaway
     if seen.part and len(scene.samples) >= 3 and scene.sizes_of_targets:
-        bottleneck = any(min(weight.shape[:2]) < 2 for _, weight in scene.weights())
+        # as that of an autoencoder, which may get a condition besides
+        bottleneck = any(min(p.shape[:2]) < seen.part for p in scene.model.parameters() if p.ndim > 1)
         return not bottleneck and (
             "the targets are among the inputs, so the model learns to copy them. A denoising network reads x + "
             "noise, and predicts the noise or x"

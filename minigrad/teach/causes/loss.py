@@ -16,6 +16,7 @@ from minigrad.teach.loss_graph import (
     behind,
     between_words,
     bits_of,
+    constants,
     dropped,
     first_operand,
     indices,
@@ -31,6 +32,8 @@ from minigrad.teach.loss_graph import (
 
 SUMMED = 32
 """The number of examples from which a sum over them makes the steps too long."""
+ROUNDING = 1e-3
+"""A number up to which what is added to a divisor only keeps it from 0."""
 PROBABILITY = "probability of the right class, without its logarithm"
 """What the loss is minus of."""
 
@@ -66,6 +69,9 @@ def over_the_batch(scene: Scene) -> Seen:
     for node in scene.between:
         if indices(node) < 2 and node.primitive.name != "cross_entropy":
             continue
+        labels = node.parameters["index"][-1] if indices(node) > 2 else None
+        if isinstance(labels, np.ndarray) and any((labels == grid).all() for grid in np.indices(labels.shape)):
+            continue  # positions, so the classes are another axis
         before: Any = node.inputs[0]
         moved: list[Any] = []
         place: int | None = len(before.shape) - 1  # the axis of the classes
@@ -157,8 +163,14 @@ def overlap(scene: Scene) -> Seen:
         both = nodes_of(node.inputs[0]) if kind_of(node) == "div" and None not in node.inputs else ()
         for product in (n for n in both if kind_of(n) == "mul" and any(a.size > 1 for a in arrays(n))):
             source = node_behind(first_operand(product))
-            sums = (n for n in nodes_of(node.inputs[1]) if kind_of(n) == "sum")
-            if all(node_behind(first_operand(n)) is not source for n in sums):
+            sums, known, pending = [], 0, [node.inputs[1]]
+            while pending:
+                n = node_behind(pending.pop())
+                sums += [n.inputs[0]] if kind_of(n) == "sum" else []
+                known += kind_of(n) in ("add", "sub") and any(a.max() > ROUNDING for a in constants(n))
+                pending += filter(None, n.inputs) if kind_of(n) in ("add", "sub", "mul", "div", "clamp") else ()
+            # divided by the sum of one of them alone, it is a mean with weights, as an expected cost
+            if len(sums) + known < 2 or source not in map(node_behind, sums):
                 continue
             if kind_of(source) in ("linear", "conv", "matmul"):
                 said = "the overlap is computed from scores, not from probabilities: apply a sigmoid or a softmax first"
@@ -297,8 +309,8 @@ def hinge_of_bits(scene: Scene) -> Seen:
          "the loss compares the prediction with itself, so nothing is learned: give it the targets", graph=True,
          assumes=0.55)  # fmt: skip
 def compared_with_itself(scene: Scene) -> Seen:
-    zero = bool(scene.losses) and scene.losses[-1] == 0
-    for node in scene.between if zero or scene.is_flat(3) else ():
+    zero = bool(scene.losses) and not any(scene.losses)  # and not once all is learned
+    for node in scene.between if zero or scene.is_flat(max(3, len(scene.samples))) else ():
         left, right = map(node_behind, node.inputs) if node.primitive.name == "sub" else (None, None)
         if left is right is not None:
             return True

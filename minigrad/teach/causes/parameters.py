@@ -53,7 +53,8 @@ def not_in_the_optimizer(scene: Scene) -> Seen:
     if len(scene.samples) < 5 or not lacking:
         return None
     if by_hand:
-        return "not updated", f"{listed(lacking)} {have} a gradient, but no step changes {them}: look at the update"
+        said = f"{listed(lacking)} {have} a gradient, but no step changes {them}: look at the update"
+        return "not updated", f"{said}; if that is meant, watch the others alone"
     return {"names": listed(lacking), "have": have, "them": them}
 
 

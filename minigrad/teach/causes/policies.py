@@ -41,13 +41,14 @@ def probability_of_the_action(scene: Scene) -> Seen:
     return any(picked_actions(s.inputs[0]) is not None and all(distribution(s.inputs[0])) for s in powers)
 
 
-@certain("returns missing", "all returns of a policy's actions are the same number, five times",
+@certain("returns missing", "all returns of a policy are the same number, in five episodes of several lengths",
          "the return of each action is {number:.3g}, in each episode, so all become likelier alike: weigh the "
          "log-probability of an action with the sum of the rewards that follow it, minus a mean (the baseline)",
          assumes=0.8)  # fmt: skip
 def equal_returns(scene: Scene) -> Seen:
     numbers = {number for ends in scene.returns for number in ends}
-    return len(scene.returns) >= 5 and len(numbers) == 1 and {"number": numbers.pop()}
+    lengths = {n for _, n, _ in scene.taken}  # batches of one length may be examples with a mask, or to be imitated
+    return len(scene.returns) >= 5 and len(numbers) == 1 and len(lengths) > 2 and {"number": numbers.pop()}
 
 
 @explains("returns too large", f"the return of an action is beyond {LARGE:g}",
@@ -93,8 +94,8 @@ def certain_at_first(scene: Scene) -> Seen:
 def against_the_return(scene: Scene) -> Seen:
     if len(scene.taken) >= 5 and all(sign < 0 and brought < 0 for sign, _, brought in scene.taken):
         return (
-            "the log-probabilities are multiplied by value - return, so each step makes the better actions less "
-            "likely: the advantage is return - value"
+            "the log-probabilities are multiplied by value - return. That is right for costs; for rewards, each step "
+            "makes the better actions less likely: the advantage is return - value"
         )
     if not all(sign > 0 for sign, _, _ in scene.taken):
         return None

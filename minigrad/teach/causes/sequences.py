@@ -15,6 +15,7 @@ from minigrad.teach.loss_graph import (
     arrays,
     behind,
     constants,
+    indices,
     is_attention,
     kind_of,
     labels_of,
@@ -73,7 +74,8 @@ def reads_padding(scene: Scene) -> Seen:
     left_out = any(getattr(module, "padding_idx", None) is not None for module in scene.model.modules())
     if ids is None or ids.dtype.kind not in "iu" or ids.ndim != 2 or len(back) != ids.shape[1]:
         return None
-    if not (back[-1] or left_out):
+    own = any(indices(node) > 1 for node in nodes_of(scene.output))  # the result at each one's last token is picked
+    if not (back[-1] or (left_out and not own)):
         return None
     tokens, counts = np.unique(ids[:, -2:], return_counts=True)
     padded = (ids[:, -2:] == tokens[counts.argmax()]).all(axis=1)
@@ -162,7 +164,7 @@ def _how_reordered(scene: Scene, source: Any, moves: list[Any], to: tuple[int, .
     """Return how reshapes and permutes, the last one first, mix the scores of a node; "" if they do not."""
     kinds, classes = [*map(kind_of, moves)], to[-1]
     images = kind_of(source) == "conv" and kinds == ["reshape"] and len(source.shape) == 4
-    if images and source.shape[3] != classes == source.shape[1]:
+    if images and math.prod(source.shape[2:]) > 1 and source.shape[3] != classes == source.shape[1]:
         right = f"scores.permute(0, 2, 3, 1).reshape(-1, {classes})"
         return f"reshaped to {to}, so a row has scores of several pixels, not of the classes: {right}"
     size, given = math.prod(source.shape), scene.inputs.shape[:2] if scene.inputs is not None else ()

@@ -23,6 +23,8 @@ from minigrad.teach.loss_graph import (
     terms,
 )
 
+LATE = 500
+"""The step until which the weight of a divergence may be 0 before it rises."""
 SETTLED = 30
 """The steps that a term of the loss may need to find its size."""
 OUTWEIGHS, OTHER_TASK = 30.0, 1000.0
@@ -93,7 +95,10 @@ def posterior(scene: Scene) -> Seen:
 def no_divergence(scene: Scene) -> Seen:
     if scene.samples[-1].step < 100:
         return None  # it may be added later, or its weight rise from 0
-    weighed = [term for term, _ in terms(scene.loss) if not any(a.size == 1 and not a for a in constants(term))]
+    parts = [term for term, _ in terms(scene.loss)]
+    weighed = [term for term in parts if not any(a.size == 1 and not a for a in constants(term))]
+    if len(weighed) < len(parts) and scene.samples[-1].step < LATE:
+        return None
     nodes = {node for term in weighed for node in nodes_of(term)}
     users = Counter(source for node in nodes for source in {*node.inputs} - {None})
     for _, deviation, noise in drawn(scene.loss):

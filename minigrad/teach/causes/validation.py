@@ -21,8 +21,8 @@ def validated_in_training(scene: Scene) -> Seen:
 UNLIKE = 5.0
 """The ratio of the first validation loss to the largest training loss so far, or of two scales of the inputs, beyond
 which the data must differ."""
-NUMBERS = 64
-"""How many inputs tell their scale."""
+ROWS = 8
+"""How many examples tell the scale of the inputs."""
 
 
 def _training(scene: Scene, step: int) -> float:
@@ -47,7 +47,8 @@ def unlike_data(scene: Scene) -> Seen:
     # what is learned helps with the training data alone, from the start
     changes = len(scene.validation) >= 3 and len({loss for _, loss in scene.validation}) > 1
     untrained = several and changes and known[0] > 0.8 * scene.cost_of_guessing
-    learned = untrained and _training(scene, len(scene.losses)) < 0.5 * known[0]
+    training = _training(scene, scene.validation[-1][0])
+    learned = untrained and training < min(0.5 * known[0], least / 1.3)
     bar = _least(scene) or (math.inf if scene.neighbours.unrelated() else 1.3 * max(known))
     differs = differs or (learned and bar < least < math.inf)
     return differs and not scene.validated_in_training and {"validation": least, "training": known[0]}
@@ -59,7 +60,7 @@ def unlike_data(scene: Scene) -> Seen:
          "deviation of the training data", assumes=0.8)  # fmt: skip
 def scaled_otherwise(scene: Scene) -> Seen:
     own, other = scene.prepared
-    if own is None or other is None or min(math.prod(b.shape) for b in (own, other)) < NUMBERS:
+    if own is None or other is None or min(b.shape[0] if b.shape else 0 for b in (own, other)) < ROWS:
         return None
     least, most = sorted((own.std, other.std))
     differ = abs(own.mean - other.mean) > UNLIKE * most or most > UNLIKE * least

@@ -106,7 +106,9 @@ class UpdateHistory:
         fastest = float(np.max(abs(change[gradient != 0] / gradient[gradient != 0]), initial=0.0))
         idle = (change == 0) & (abs(gradient) * fastest > 1e-9)
         times, before = self._idle.get(layer, (0, idle))
-        times, idle = self._idle[layer] = (times + 1, idle & before) if (idle & before).any() else (0, idle)
+        moves = (before & (change != 0)).any()  # as where each step changes another one
+        same = (idle & before).any() and not moves
+        times, idle = self._idle[layer] = (times + 1, idle & before) if same else (0, idle)
         if times:
             self._scene.still[f"a part of the Values, {idle.sum()} of {idle.size},"] = times
 
