@@ -625,6 +625,9 @@ RMS = np.sqrt((B**2).mean(axis=1, keepdims=True))
 ROW = np.eye(4)[:, :1]
 E = np.random.default_rng(1).standard_normal((2, 3, 4))
 TOKENS = np.array([[0, 2, 1], [2, 0, 0]])
+KEPT = np.array([[1.25, 0, 1.25], [0, 1.25, 1.25], [1.25, 1.25, 0], [1.25, 0, 1.25]])  # dropout, divided by 0.8
+CENTRED, STD = B - B.mean(axis=0), np.sqrt(B.var(axis=0, ddof=1) + 1e-5)
+U = C * (1 - np.tanh(CENTRED / STD) ** 2)
 
 
 @pytest.mark.parametrize(
@@ -689,6 +692,23 @@ TOKENS = np.array([[0, 2, 1], [2, 0, 0]])
             lambda x: (x / np.sqrt((x**2).mean(axis=1, keepdims=True)) * C).sum(),
             C / RMS - B * (C * B).mean(axis=1, keepdims=True) / RMS**2,
             "or its term lacks a factor 1/std, as with 1/std**2 for 1/std**3",
+        ),
+        (
+            lambda x: (C * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0, ddof=1) + 1e-5)).sum(),
+            (C - C.mean(axis=0) - CENTRED * (C * CENTRED).sum(axis=0) / STD**2 / 4) / STD,
+            "divided by N, and must be by N - 1, as in the variance",
+        ),
+        (
+            lambda x: (t((x - x.mean(axis=0)) * (x.var(axis=0, ddof=1) + 1e-5) ** -0.5) * C).sum(),
+            (U - U.mean(axis=0) - CENTRED * (U * CENTRED).sum(axis=0) / STD**2) / STD,
+            "the sum of g * xhat lacks its 1/(N - 1)",
+        ),
+        # a mask of two numbers
+        (lambda x: (t(x) * KEPT * C).sum(), 1.25 * C * (1 - t(B) ** 2), "only the factor 1.25 of its other elements"),
+        (
+            lambda x: (t(x * KEPT[:, :1]) * C).sum(),
+            1.25 * C * (1 - t(B * KEPT[:, :1]) ** 2),
+            "only the factor 1.25 of its other elements",
         ),
         (
             lambda x: (TEACHER * (np.log(TEACHER) - np.log(softmax(x / 3)))).sum(),

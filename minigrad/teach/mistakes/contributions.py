@@ -76,7 +76,8 @@ def _leads_to_reduction(s: Edge) -> bool:
 
 @mistake("sign", "edge", "the contribution of {operand} through {through} has the wrong sign")
 def _sign(s: Edge) -> Iterator[Variant]:
-    yield Variant(lambda g: -s.contribution(g))
+    several = s.op.sources.count(s.source) > 1  # the two signs of x * x cancel: it is rather forgotten
+    yield Variant(lambda g: -s.contribution(g), assumes=0.5 * several)
 
 
 @mistake("doubled", "edge", "the contribution of {operand} through {through} is counted twice: a factor of 1/2 is "
@@ -314,6 +315,10 @@ _RATES = (0.1, 0.01, 0.001, 1.0, 0.5, 0.05)
 @mistake("mask", "edge", "the mask of {through} is wrong: the gradient passes where {detail}", assumes=1.3)
 def _mask(s: Edge) -> Iterator[Variant]:
     if not s.is_mask:
+        if one := _one_weight(s):
+            mask = s.words.operand(s.k, 1 - s.i)
+            said = f"{mask} is 0 too: only the factor {one:g} of its other elements is left"
+            yield Variant(lambda g: s.fitted(one * g), said)
         return
     c = s.contribution(np.ones(s.op.value.shape))
     x = s.operand
@@ -344,6 +349,13 @@ def _mask(s: Edge) -> Iterator[Variant]:
         yield Variant(Times((array > 0) ^ second, s.fitted), f"{called} is positive", 0.55, f"mask {key}")
 
 
+def _one_weight(s: Edge) -> float:
+    """Return the weight of a class, or the 1/keep of dropout: what an operand is multiplied by where that is not 0."""
+    weights = np.asarray(s.op.operands[1 - s.i] if s.op.kind == "mul" and not s.is_half else 0.0)
+    several = np.unique(weights[weights != 0])
+    return float(several[0]) if weights.size > 1 and len(several) == 1 else 0.0
+
+
 @mistake("factor", "edge", "the contribution of {operand} through {through} is {detail}", assumes=1.7)
 def _factor(s: Edge) -> Iterator[Variant]:
     c = s.scale
@@ -359,10 +371,8 @@ def _factor(s: Edge) -> Iterator[Variant]:
                 text, assumes = f"{twice}, as by {n * n:.6g} instead of {n:.6g}, its root", -0.9
             if s.op.kind == "mul" and math.isclose(c * n, 1 - n, rel_tol=1e-6):
                 text, assumes = f"multiplied by {1 - n:.6g} instead of {n:.6g}, as x for 1 - x", -0.5
-        weights = np.asarray(s.op.operands[1 - s.i] if s.op.kind == "mul" and not s.is_half else 0.0)
-        if np.size(weights) > 1 and len(one := np.unique(weights[weights != 0])) == 1 and math.isclose(c * one[0], 1):
-            n = 1 - s.i  # the weight of a class, or the 1/keep of dropout: a mask is left
-            text, assumes = f"without the factor {one[0]:g} of {s.words.operand(s.k, n)}", -0.5
+        if (one := _one_weight(s)) and math.isclose(c * one, 1):
+            text, assumes = f"without the factor {one:g} of {s.words.operand(s.k, 1 - s.i)}", -0.5
         if assumes > 1 and s.tape.x.size < 2:
             return  # one number is a multiple of any other
         yield Variant(lambda g: c * s.contribution(g), text, assumes, f"{c:.6g}")

@@ -365,6 +365,7 @@ def _normalization(s: Block) -> Iterator[Variant]:
 def _plain_normalization(s: Block, axes: tuple[int, ...], std: np.ndarray, kind: str) -> Iterator[Variant]:
     right = {
         "standard": "(g - mean(g) - xhat * mean(g * xhat)) / std",
+        "sample": "(g - mean(g) - xhat * sum(g * xhat) / (N - 1)) / std",
         "rms": "(g - y * mean(g * y)) / rms",
         "unit": "(g - y * sum(g * y)) / norm",
     }
@@ -387,7 +388,7 @@ def _scaled_normalization(s: Block) -> Iterator[Variant]:
                 xhat = s.y / gamma
             except ValueError:
                 continue
-            found = _normalized(s, xhat) if xhat.shape == s.y.shape else None
+            found = _normalized(s, xhat, gamma) if xhat.shape == s.y.shape else None
             if found is None:
                 continue
             axes, std, kind = found
@@ -414,7 +415,7 @@ def _normalizations(
     s: Block, xhat: np.ndarray, std: np.ndarray, axes: tuple[int, ...], kind: str, with_right: bool = False
 ) -> Iterator[Variant]:
     """Yield the variants of (alpha g - beta mean(g) - gamma A mean(g B)) / s that differ in one or two places."""
-    centred = kind == "standard"
+    centred = kind in ("standard", "sample")
     n = math.prod(s.x.shape[a] for a in axes)
     d = s.x - s.x.mean(axis=axes, keepdims=True) if centred else s.x
 
@@ -435,15 +436,18 @@ def _normalizations(
         }
     elif kind == "rms":
         means = {"mean(g) is subtracted, as if the mean of x were (the gradient of a layer norm)": (1.0, mean)}
+    c = n / (n - 1) if kind == "sample" else 1.0  # the variance of a sample is divided by N - 1
     spread = {
         "the term of the standard deviation, xhat * mean(g * xhat), is missing (it is treated as a constant)": 0.0,
         "a sign is wrong: + xhat * mean(g * xhat)": -1.0,
-        "the sum of g * xhat lacks its 1/N": float(n),
+        f"the sum of g * xhat lacks its 1/{'(N - 1)' if c > 1 else 'N'}": n / c,
         "the term of the standard deviation counts twice": 2.0,
         "the term of the standard deviation counts half": 0.5,
-        "the mean of g * xhat is divided by N - 1": n / (n - 1) if n > 1 else 1.0,
         "the mean of g * xhat is divided by N once more": 1 / n,
     }
+    said = "N, and must be by N - 1, as in the variance" if c > 1 else "N - 1, and must be by N"
+    spread[f"the sum of g * xhat is divided by {said}"] = 1 / c if c > 1 else n / (n - 1)
+    spread = {said: c * factor for said, factor in spread.items()}
     arrays = {
         "xhat is missing before mean(g * xhat)": (np.ones_like(xhat), xhat),
         "xhat is missing in mean(g * xhat)": (xhat, np.ones_like(xhat)),
@@ -489,7 +493,7 @@ def _normalizations(
     def made(
         alpha: float = 1.0,
         beta: tuple[float, Any] = (base, mean),
-        gamma: float = 1.0,
+        gamma: float = c,
         pair: tuple[Any, Any] = (xhat, xhat),
         scale: Any = std,
         ways: tuple[Any, Any] = (mean, mean),
@@ -515,7 +519,7 @@ def _normalizations(
         said = f"the {'mean and the standard deviation' if centred else 'norm'} are those along axis {said}, not {here}"
         for n_way, way in enumerate((mean, over(o))):
             yield Variant(made(pair=(z / scale, z / scale), scale=scale, ways=(way, way)), said, 0.2, f"{said} {n_way}")
-    yield Variant(made(alpha=1 / n, beta=(base / n, mean), gamma=1 / n), "it is divided by N once more", 0.3)
+    yield Variant(made(alpha=1 / n, beta=(base / n, mean), gamma=c / n), "it is divided by N once more", 0.3)
     if centred:
         yield Variant(made(beta=(float(n), mean), gamma=float(n)), "sums are taken instead of means (1/N is missing)")
     for said, change in options:
@@ -526,8 +530,8 @@ def _normalizations(
             yield Variant(made(**change, **further), f"{said}, and {more}", 1.2)
 
 
-def _normalized(s: Block, y: np.ndarray) -> tuple[tuple[int, ...], np.ndarray, str] | None:
-    """Return axes, scale and kind, if y is (x - mean) / std, x / rms or x / norm along some axes."""
+def _normalized(s: Block, y: np.ndarray, gamma: Any = 1.0) -> tuple[tuple[int, ...], np.ndarray, str] | None:
+    """Return axes, scale and kind, if y is (x - mean) / std, x / rms or x / norm along some axes, and s.y gamma * y."""
     if s.x.shape != y.shape or y.size < 3 or s.op.kind not in ("div", "mul", "standardize", "rms_normalize"):
         return None
     for axes, centred in itertools.product(s.axes, (True, False)):
@@ -543,7 +547,10 @@ def _normalized(s: Block, y: np.ndarray) -> tuple[tuple[int, ...], np.ndarray, s
         n = math.prod(s.x.shape[a] for a in axes)
         square = (y * y).sum(axis=axes)
         if centred and np.allclose(square / n, 1, rtol=0.6):
-            return axes, scale, "standard"
+            along = (y * s.contribution(y / gamma)).sum(axis=axes, keepdims=True) * scale
+            with np.errstate(all="ignore"):
+                c = float(np.median(n * (square - along.reshape(square.shape)) / square**2))
+            return axes, scale, "sample" if math.isclose(c * (n - 1), n, rel_tol=1e-6) else "standard"
         if not centred and np.allclose(square, 1, rtol=1e-3):
             return axes, scale, "unit"
         if not centred and np.allclose(square / n, 1, rtol=1e-2):

@@ -199,7 +199,7 @@ def _extra_function(site: Site) -> Iterator[Variant]:
                 yield Variant(make(triangle), f"{name} is set to 0 {said} the diagonal (a mask at the wrong place?)")
         for axis in range(len(shape)):
             if shape[axis] > 1:
-                said = f"a softmax over axis {axis} is applied to {name}; the reference applies none"
+                said = f"a softmax too many, over axis {axis}, is applied to {name}; the reference takes it as it is"
                 yield Variant(make(partial(softmax, axis=axis)), said, 0.1)
                 yield Variant(make(_normalized(axis)), f"{name} is divided by its sum over axis {axis}", 0.15)
                 yield Variant(make(_centred(axis)), f"the mean of {name} over axis {axis} is subtracted", 0.15)

@@ -41,11 +41,8 @@ mistake("steps-too-early", "rule", "`steps` gathers the squares of the gradient 
 mistake("not-centered", "rule", "the square of the mean is {detail}: the squares are not centered",
         ("cache - mean ** 2", "cache", "not subtracted"), ("cache - mean ** 2", "cache + mean ** 2", "added"),
         assumes=0.95)
-mistake("cube-root", "rule", "the cube root is taken instead of the square root", ("np.sqrt(A)", "np.cbrt(A)"),
-        assumes=1.2)
-mistake("root-twice", "rule", "the square root is taken twice", ("np.sqrt(A)", "np.sqrt(np.sqrt(A))"))
-mistake("square-for-root", "rule", "the square is taken instead of the square root", ("np.sqrt(A)", "A ** 2"),
-        assumes=1.1)
+mistake("other-root", "rule", "the {detail} is taken instead of the square root", ("np.sqrt(A)", "A ** 2", "square"),
+        ("np.sqrt(A)", "np.cbrt(A)", "cube root"), ("np.sqrt(A)", "A ** 0.25", "square root twice"), assumes=1.1)
 mistake("epsilon-inside-root", "rule", "epsilon is added inside the square root; the rule adds it outside, after the "
         "root", ("np.sqrt(A) + B", "np.sqrt(A + B)"), ("np.sqrt(A) + B", "np.sqrt(A + B ** 2)"),
         ("A * float(r * B) / (np.sqrt(v) + epsilon)", "A * r / np.sqrt(v / (1 - beta2 ** t) + epsilon)"), assumes=0.9)
@@ -60,7 +57,7 @@ mistake("epsilon-outside-root", "rule", "epsilon is added outside the square roo
 mistake("epsilon-missing", "rule", "epsilon is missing{detail}",
         ("A + epsilon", "A", ": where the gradient is zero or tiny the step becomes nan or far too large"),
         ("np.sqrt((A + epsilon) / (B + epsilon))", "np.sqrt(A / (B + epsilon))", " in the numerator: `steps` starts at "
-         "zero and stays there, so x never moves"), assumes=0.9)
+         "zero and stays there, so x never moves"))
 mistake("epsilon-in-accumulator", "rule", "epsilon is added to the accumulated squares and kept there, instead of to "
         "the root", ("BETA * STATE + (1 - BETA) * A", "BETA * STATE + (1 - BETA) * A + epsilon"),
         ("STATE + A", "STATE + A + epsilon"), assumes=1.25)

@@ -27,9 +27,10 @@ mistake("lookahead-stale", "rule", "Nesterov's look-ahead uses the stale velocit
         ("dx + mu * v", "dx + mu * state.get('v', 0.0)"), assumes=0.95)
 mistake("x-overwritten", "rule", "x is overwritten with the step instead of moved by it (= instead of +=)",
         ("x = x + A", "x = A"), ("x = x - A", "x = -(A)"))
-mistake("x-not-moved", "rule", "x never moves: the step is computed but x is unchanged (a copy of x was updated, or "
-        "the new x is not returned; x += writes in place)", ("x = x + A", "x = x"), ("x = x - A", "x = x"),
-        ("x = theta + A", "x = x"), ("x = (1 - lambd * eta) * x - eta * dx", "x = x"))
+mistake("x-not-moved", "rule", "x never moves: a copy of x was updated, or the new x is not returned (x += writes in "
+        "place), or the step is made with a state that stays 0 (v = ... for self.v = ...)", ("x = x + A", "x = x"),
+        ("x = x - A", "x = x"), ("x = theta + A", "x = x"), ("x = (1 - lambd * eta) * x - eta * dx", "x = x"),
+        assumes=0.95)
 mistake("gradient-twice", "rule", "{detail}",
         ("x = x + -learning_rate * dx", "x = x - 2 * learning_rate * dx", "the step is made twice"),
         *[(line, after, "the gradient counts twice: in the average or velocity, and once more in the step")
