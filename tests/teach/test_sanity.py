@@ -247,6 +247,12 @@ def following() -> tuple[np.ndarray, np.ndarray]:
     return text[:, :-1], text[:, 1:]
 
 
+def margins(scores: Any, y: Any) -> Any:
+    """A hinge loss: each score against that of the right class."""
+    right = scores[np.arange(len(y)), y].reshape(-1, 1)
+    return ((scores - right + 1).relu() * minigrad.tensor(1 - np.eye(C)[y])).sum(1).mean()
+
+
 HEALTHY: dict[str, Case] = {
     "a causal language model": lambda: (
         NextToken(causal=True),
@@ -337,6 +343,7 @@ HEALTHY: dict[str, Case] = {
         (blobs()[0], np.random.default_rng(0).dirichlet(np.ones(C), N).astype(np.float32)),
         lambda out, y: -(minigrad.tensor(y) * F.log_softmax(out, 1)).sum(1).mean(),
     ),
+    "hinge of several classes": lambda: (mlp(), blobs(), margins),
     "hinge": lambda: (
         mlp(outputs=1),
         (blobs()[0], np.sign(blobs()[0][:, :1])),

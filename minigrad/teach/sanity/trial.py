@@ -19,7 +19,7 @@ from minigrad.program.values import values
 from minigrad.teach.causes import Batch, Scene
 from minigrad.teach.reach import reach
 from minigrad.teach.restoring import is_lazy, same_generators
-from minigrad.teach.samples import Outputs, Sample, named
+from minigrad.teach.samples import Outputs, Sample, named, norm
 from minigrad.teach.sanity import inside
 from minigrad.teach.sanity.examples import Examples
 from minigrad.tensors.creation import as_tensor
@@ -109,7 +109,9 @@ class Trial:
             self.scene.look_at_loss(self.result.node, self.output.node)
         # some causes wait for more samples, as chance batches may look like them; here there is one batch to look at
         self.scene.ended = True
-        self.scene.samples = 3 * [Sample(1, outputs={layer.name: layer.outputs for layer in self.layers})]
+        outputs = {layer.name: layer.outputs for layer in self.layers}
+        sizes = {name: norm([g]) for name, g in self.gradients.items() if g is not None}
+        self.scene.samples = 3 * [Sample(1, outputs=outputs, gradients=sizes)]
 
     def layers_of(self, batch: Examples) -> tuple[np.ndarray, list[Layer]]:
         """Return the output for a batch, and that of each layer."""
