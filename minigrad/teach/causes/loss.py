@@ -35,7 +35,7 @@ SUMMED = 32
 ROUNDING = 1e-3
 """A number up to which what is added to a divisor only keeps it from 0."""
 PROBABILITY = "probability of the right class, without its logarithm"
-"""What the loss is minus of."""
+"""What the loss is the negative of, if it takes no logarithm."""
 
 
 @certain("softmax of one number", "the model ends with a softmax over an axis of size 1",

@@ -18,8 +18,8 @@ FAR = 5.0
 
 
 @certain("weight decay too strong", "the decay shrinks the weights by 2 % a step",
-         "the weight decay{of} shrinks the weights by {share:.0%} in each step, besides what the gradient does; 1e-5 "
-         "to 1e-2, times the learning rate, is usual")  # fmt: skip
+         "the weight decay{of} shrinks the weights by {share:.0%} in each step; 1e-5 to 1e-2, times the learning rate, "
+         "is usual")  # fmt: skip
 def strong_decay(scene: Scene) -> Seen:
     found = [(f" of {_decay(group):g}", _decay(group) * float(group["lr"])) for group in _groups(scene)]
     if scene.optimizer is None and len(scene.samples) >= 3 and scene.shrinks < 1:

@@ -22,7 +22,7 @@ UNLIKE = 5.0
 """The ratio of the first validation loss to the largest training loss so far, or of two scales of the inputs, beyond
 which the data must differ."""
 ROWS = 8
-"""How many examples tell the scale of the inputs."""
+"""The number of examples from which the scale of the inputs is known."""
 
 
 def _training(scene: Scene, step: int) -> float:

@@ -23,7 +23,7 @@ LARGEST = 3.0
 SMALL = 1e-2
 """The factor of a mean loss that counts as too small. Losses are weighted, or divided by a few accumulated steps."""
 OUTWEIGHS = 9.0
-"""The size of terms without targets, in that of those with them, from which the data have no say."""
+"""The ratio of the terms without targets to those with them, beyond which the data have no say."""
 ROUNDING = 1e-3
 """The relative error within which two gradients are the same; the scores may be float32."""
 

@@ -239,13 +239,12 @@ def _channels_last(trial: Trial) -> str:
     leaf = as_tensor(X.copy()).requires_grad_()
     with mode(trial.model, False):
         out = trial.model(leaf)
-    known = isinstance(out, Tensor) and out.node is not None
-    graph: list[Any] = reverse_topological_order([out.node]) if known else []
+    graph: list[Any] = reverse_topological_order([out.node] if isinstance(out, Tensor) and out.node else [])
     for node in graph:
         if node.inputs[:1] == (leaf.node,) and node.primitive.name == "reshape" and node.shape == first:
             return (
-                f"the images of shape {X.shape} become {first} by a reshape, which takes parts of rows for channels: "
-                "to move the channels to axis 1, use permute(0, 3, 1, 2)"
+                f"the images of shape {X.shape} become {first} by a reshape, which does not exchange axes: to move the "
+                "channels to axis 1, use permute(0, 3, 1, 2)"
             )
     return ""
 
