@@ -93,6 +93,12 @@ def constants(node: Any) -> Iterator[np.ndarray]:
             yield array
 
 
+def booleans(node: Any) -> Iterator[np.ndarray]:
+    """Iterate over the constants of a node that are arrays of booleans, as the conditions of a `where`."""
+    given = (np.asarray(_given(node, position)) for position in getattr(node, "constants", None) or {})
+    return (array for array in given if array.dtype.kind == "b" and array.ndim)
+
+
 def arrays(node: Any) -> Iterator[np.ndarray]:
     """Iterate over the constants of a node that are arrays of floats."""
     return (array for array in constants(node) if array.dtype.kind == "f" and array.ndim)
@@ -168,6 +174,7 @@ class Taken:
     actions: np.ndarray  # those taken
     negated: bool  # whether a minus stands between picking and product
     logarithm: bool  # whether the logarithm is taken
+    weights: np.ndarray  # what the actions brought, in the order of the rows
 
     def probabilities(self, values: Mapping[Any, np.ndarray]) -> np.ndarray | None:
         """Return the probabilities of all actions in each row, given the values of nodes; None if not known."""
@@ -178,11 +185,6 @@ class Taken:
         if len(found) != len(self.actions):
             return None
         return found if kind_of(self.sources[0]) == "softmax" else np.exp(found)
-
-    @property
-    def weights(self) -> np.ndarray:
-        """The weights."""
-        return next(a for a in arrays(self.product) if a.size > 1).ravel()
 
     def brought(self, between: Sequence[Any], values: Mapping[Any, np.ndarray]) -> int:
         """Return 1 if the weights are what the actions brought, -1 if they are its negative, 0 if that is not known.
@@ -206,20 +208,60 @@ class Taken:
 
 
 def actions_taken(between: Sequence[Any]) -> Iterator[Taken]:
-    """Iterate over what a policy's loss is the mean of: log-probabilities of actions times what they brought."""
+    """Iterate over what a policy's loss is the mean of: log-probabilities of actions times what they brought.
+
+    The products of the steps of an episode may also be made one by one, and stacked.
+    """
     for node in between:
-        if node.primitive.name != "mul" or None not in node.inputs or not any(a.size > 1 for a in arrays(node)):
+        one_by_one = kind_of(node) in ("stack", "cat")
+        products, signs = zip(*map(_unsigned, node.inputs if one_by_one else [node]))
+        if any(kind_of(product) != "mul" or None not in product.inputs for product in products):
             continue
-        picked, negated = first_operand(node), False
-        while kind_of(picked) in ("reshape", "neg"):
-            picked, negated = picked.inputs[0], negated ^ (kind_of(picked) == "neg")
-        found = [*map(picked_actions, picked.inputs if kind_of(picked) in ("stack", "cat") else [picked])]
+        numbers = [a.ravel() for product in products for a in constants(product) if one_by_one or a.size > 1]
+        parts, inner = zip(*(_unsigned(first_operand(product)) for product in products))
+        if not one_by_one and kind_of(parts[0]) in ("stack", "cat"):
+            parts = parts[0].inputs
+        found = [picked_actions(_unsigned(part)[0]) for part in parts]
         known = [pair for pair in found if pair is not None]
         actions = np.concatenate([taken for taken, _ in known]) if known else np.empty(0)
-        if len(known) == len(found) and actions.size > 1:
+        if len(known) == len(found) and numbers and actions.size > 1:
             logs, sources = zip(*(distribution(source) for _, source in known))
             if all(sources):
-                yield Taken(node, [*sources], actions, negated, logs[0])
+                yield Taken(node, [*sources], actions, signs[0] ^ inner[0], logs[0], np.concatenate(numbers))
+
+
+def rated(loss: Any, parameters: Collection[Any]) -> np.ndarray | None:
+    """Return the users, items and ratings of a regression as three rows; None for others.
+
+    These are the indices by which rows of two matrices of parameters are taken, one of each for a target.
+    """
+    nodes = [*nodes_of(loss)]
+    given = [a for node in nodes if kind_of(node) == "sub" for a in arrays(node) if a.ndim == 1 or a.size == len(a)]
+    indices: dict[Any, np.ndarray] = {}
+    for node in nodes:
+        if kind_of(node) in ("getitem", "gather", "embedding") and node.inputs[0] in parameters:
+            index = np.asarray((node.parameters or {}).get("index", 0))
+            if index.dtype.kind in "iu" and given and index.size == given[0].size:
+                indices.setdefault(index.tobytes(), index.ravel())
+    if len(indices) != 2 or given[0].size < 2:
+        return None
+    return np.stack([*indices.values(), given[0].ravel()]).astype(float)
+
+
+def _unsigned(node: Any) -> tuple[Any, bool]:
+    """Return the node behind minuses and reshapes, and whether the number of minuses is odd."""
+    negated = False
+    while kind_of(node) in ("reshape", "neg"):
+        node, negated = node.inputs[0], negated ^ (kind_of(node) == "neg")
+    return node, negated
+
+
+def values_taken(between: Sequence[Any]) -> Iterator[tuple[Any, np.ndarray]]:
+    """Iterate over what a regression of values gets: the node of the values of all actions, and the actions taken."""
+    for node in between:
+        picked = picked_actions(first_operand(node)) if kind_of(node) == "sub" and [*arrays(node)] else None
+        if picked is not None and picked[1].shape == (len(picked[0]), *picked[1].shape[-1:]):
+            yield picked[1], picked[0]
 
 
 def picked_actions(picked: Any) -> tuple[np.ndarray, Any] | None:

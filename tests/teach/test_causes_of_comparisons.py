@@ -303,6 +303,58 @@ def error(z: Any) -> Any:
     return ((z[:, 2] - GAINS) ** 2).mean()
 
 
+def returned(
+    gamma: float = 0.9, order: int = 1, scale: float = 1.0, one_by_one: bool = False, weight: Any = None
+) -> str:
+    """Episodes of a policy with a reward of 1 for each step."""
+
+    def loss(z: Any, n: Any) -> Any:
+        steps = 8 + len(seen) % 5
+        seen.append(steps)
+        G = np.array([sum(gamma**k for k in range(steps - t)) for t in range(steps)], "float32")[::order]
+        G = (G if weight is None else weight(G)) * scale
+        if one_by_one:
+            log_probs = [Categorical(logits=z[t]).log_prob(tensor(n[t])) for t in range(steps)]
+            return minigrad.stack([-log_prob * float(g) for log_prob, g in zip(log_probs, G)]).sum()
+        return -(drawn(z[:steps], n[:steps]) * tensor(G.astype("float32"))).mean()
+
+    seen: list[int] = []
+    return of_examples(loss, 3, 60)
+
+
+def valued(pick: Callable[[Any, Any], Any]) -> str:
+    """Values of actions, learned from targets; each state is met once."""
+    return of_examples(lambda z, n: ((pick(z, n) - GAINS) ** 2).mean(), 3, 60)
+
+
+def rated(shuffled: bool) -> str:
+    """Ratings by users of items, of which each has a bias."""
+    minigrad.manual_seed(0)
+    rng = np.random.default_rng(0)
+    users, items, model = rng.standard_normal(20), rng.standard_normal(15), Ratings()
+    optimizer = optim.Adam(model.parameters(), lr=0.01)
+    with minigrad.watch(model, optimizer, live=False) as watcher:
+        for _ in range(280):
+            u, i = rng.integers(0, 20, 64), rng.integers(0, 15, 64)
+            y = users[u] + items[i] + 0.5 * users[u] * items[i]
+            y = (rng.permutation(y) if shuffled else y).astype("float32")
+            loss = ((model(tensor(u), tensor(i)) - tensor(y)) ** 2).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            watcher.log(loss)
+    return "".join(finding.text for finding in watcher.findings[:1])
+
+
+class Ratings(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.users, self.items = nn.Embedding(20, 4), nn.Embedding(15, 4)
+
+    def forward(self, users: Any, items: Any) -> Any:
+        return (self.users(users) * self.items(items)).sum(1)
+
+
 SICK: dict[str, tuple[Callable[[], str], str]] = {
     "a temperature below 0": (lambda: contrastive(temperature=-0.2), "push the two apart"),
     "a low temperature": (lambda: contrastive(temperature=1e-3), "sure of one from the start"),
@@ -349,6 +401,20 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "a critic that takes nothing for real": (lambda: generator(1, offset=-40.0), "gets nothing to learn from"),
     "a generator that helps the critic": (lambda: generator(-1, offset=-9.0), "the generator helps the critic"),
     "a policy that avoids what pays": (lambda: acting(sign=1), "without a minus"),
+    "rewards of the step": (lambda: returned(weight=np.ones_like), "weigh each with its return"),
+    "rewards of the step, but one": (
+        lambda: returned(weight=lambda G: np.arange(len(G)) // (len(G) - 1) - 1.0),
+        "rewards of the step alone",
+    ),
+    "returns of the past": (lambda: returned(order=-1), "adds up the rewards before it"),
+    "returns of the past, one by one": (lambda: returned(order=-1, one_by_one=True), "adds up the rewards before it"),
+    "returns of the past, standardized": (
+        lambda: returned(order=-1, weight=lambda G: (G - G.mean()) / G.std()),
+        "adds up the rewards before it",
+    ),
+    "a discount above 1": (lambda: returned(1.05, one_by_one=True), "grows by a factor of 1.05"),
+    "the largest value": (lambda: valued(lambda z, n: z.amax(1)), "compares the largest value"),
+    "ratings of others": (lambda: rated(True), "as little to do with their two indices"),
     "a policy without a logarithm": (lambda: acting(log=False), "without its logarithm"),
     "a policy that is never drawn from": (lambda: acting(draws=False), "each action that the policy took"),
     "a policy that is certain at first": (lambda: acting(size=60.0), "its scores are too large"),
@@ -370,6 +436,12 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "noise that was added": lambda: denoised(True),
     "steps": lambda: of_examples(lambda z, n: -(drawn(z, n, 4) * GAINS[:4]).mean(), 3),
     "a clipped objective": lambda: of_examples(lambda z, n: -clipped(z, n), 3),
+    "returns": returned,
+    "returns, one by one": lambda: returned(one_by_one=True),
+    "returns of costs": lambda: returned(scale=-1.0, weight=lambda G: (G - G.mean()) / G.std()),
+    "returns, discounted twice": lambda: returned(weight=lambda G: G * 0.9 ** np.arange(len(G))),
+    "values of the actions taken": lambda: valued(lambda z, n: z[np.arange(len(n)), n]),
+    "ratings": lambda: rated(False),
     "two views": contrastive,
     "two views, one detached": attracted,
     "a flow": lambda: flow(1),

@@ -24,6 +24,7 @@ from minigrad.teach.causes import (  # noqa: F401 (they register causes)
     comparisons,
     functions,
     gradients,
+    identities,
     inputs,
     layers,
     loss,

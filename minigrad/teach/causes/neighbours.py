@@ -67,6 +67,10 @@ class Neighbours:
         self._each = each[:, :-1], each[:, -1]
         return self._each
 
+    def raw(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return inputs and targets as they are; none for classes."""
+        return (np.empty((0, 0)), np.empty(0)) if self.classes else self._examples()
+
     def agreement(self) -> tuple[float, float]:
         """Return how well the nearest example predicts a target, and by how many standard deviations that beats chance.
 

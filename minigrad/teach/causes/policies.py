@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from minigrad.teach.loss_graph import (
     actions_taken,
     arrays,
     distribution,
+    first_operand,
     kind_of,
     linear_terms,
     node_behind,
@@ -23,6 +26,11 @@ SURE = 0.9
 """The mean probability of the likeliest action from which a new policy is certain of it."""
 LARGE = 1000.0
 """A return that rewards of about 1 add up to in short episodes only with a discount above 1."""
+LONGER, FAR = 1.0005, 1.12
+"""The growth of returns from each step to the one before that rounding does not make; and that which 1 / gamma, in
+returns that are discounted twice, does not."""
+VALUED = 120
+"""The number of states, each with the action taken there, of which a random one in ten would show."""
 SHORTER = 0.7
 """The part of its first length to which an episode must shrink to speak of a policy that gets worse."""
 TRIED = 40
@@ -41,14 +49,64 @@ def probability_of_the_action(scene: Scene) -> Seen:
     return any(picked_actions(s.inputs[0]) is not None and all(distribution(s.inputs[0])) for s in powers)
 
 
-@certain("returns missing", "all returns of a policy are the same number, in five episodes of several lengths",
-         "the return of each action is {number:.3g}, in each episode, so all become likelier alike: weigh the "
+@certain("returns missing", "all returns of a policy are the same number, in five episodes of several lengths, their last "
+         "actions aside",
+         "the return of each action is {number:.3g}, in each episode{but}, so all become likelier alike: weigh the "
          "log-probability of an action with the sum of the rewards that follow it, minus a mean (the baseline)",
          assumes=0.8)  # fmt: skip
 def equal_returns(scene: Scene) -> Seen:
-    numbers = {number for ends in scene.returns for number in ends}
     lengths = {n for _, n, _ in scene.taken}  # batches of one length may be examples with a mask, or to be imitated
-    return len(scene.returns) >= 5 and len(numbers) == 1 and len(lengths) > 2 and {"number": numbers.pop()}
+    if len(scene.returns) < 5 or len(lengths) <= 2:
+        return None
+    if len({w for brought in scene.returns for w in brought.tolist()}) == 1:
+        return {"number": scene.returns[0][0], "but": ""}
+    long = [brought[:-1] for brought in scene.returns if len(brought) > 3]
+    alone = len(long) >= 5 and len({w for brought in long for w in brought.tolist()}) == 1
+    return alone and {"number": long[0][0], "but": " but for its last action: these are the rewards of the step alone"}
+
+
+@certain("returns of the past", "the returns of rewards that are all alike add up from the first step on, five times",
+         "the return of an action adds up the rewards before it, and not those that follow: go through the rewards "
+         "backwards, G = reward + gamma * G, and turn the list around (or insert at its start)",
+         assumes=0.7)  # fmt: skip
+def from_the_first_step(scene: Scene) -> Seen:
+    # w[t + 1] = reward + gamma * w[t], so the first is the reward; standardized, the later ones are further apart still
+    return len(scene.returns) >= 5 and all(
+        ratio >= 1 and (abs(d[0] * ratio - w[0]) < 1e-3 * abs(w[0]) or (ratio > LONGER and d[0] > 0 and _centred(w)))
+        for w, d, ratio in map(_recursion, scene.returns)
+    )
+
+
+@certain("discount above 1", "the returns of rewards that are all alike grow by a factor above 1 from each step to the "
+         "one before, five times",
+         "the return of an action grows by a factor of {gamma:.3g} from each step to the one before, so gamma, the "
+         "discount, is above 1: what is far away counts most. 0.9 to 0.999 is usual", assumes=0.75)  # fmt: skip
+def above_one(scene: Scene) -> Seen:
+    if len(scene.returns) < 5:
+        return None
+    ratios = [ratio for _, _, ratio in map(_recursion, scene.returns)]
+    last = [float(w[-1]) for w in scene.returns]
+    # gamma**t * G, as in the exact gradient, grows too; but its last number depends on the episode's length
+    whole = len({*map(len, scene.returns)}) > 1 and np.ptp(last) < 1e-3 * abs(last[0])
+    return min(ratios) > (LONGER if whole else FAR) and {"gamma": min(ratios)}
+
+
+def _recursion(brought: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the returns of an episode, their differences, and by what these grow from each step to the one before.
+
+    That is the discount where all rewards are alike; nan where the differences say nothing.
+    """
+    w = brought.astype(float)
+    d = np.diff(w)
+    if len(d) < 5 or not d.all():
+        return w, d, math.nan
+    ratios = d[:-1] / d[1:]
+    ratio = float(np.median(ratios))
+    return w, d, ratio if np.mean(abs(ratios - ratio) < 2e-3 * abs(ratio)) > 0.7 else math.nan
+
+
+def _centred(brought: np.ndarray) -> bool:
+    return abs(brought.mean()) < 1e-3 * brought.std()
 
 
 @explains("returns too large", f"the return of an action is beyond {LARGE:g}",
@@ -56,16 +114,35 @@ def equal_returns(scene: Scene) -> Seen:
           "Subtract the mean of the returns, and divide by their standard deviation",
           symptoms=("exploding gradients", "updates too large"), assumes=0.8)  # fmt: skip
 def large_returns(scene: Scene) -> Seen:
-    most = max((abs(number) for ends in scene.returns for number in ends), default=0.0)
+    most = max((float(abs(brought).max()) for brought in scene.returns), default=0.0)
     return most > LARGE and {"most": most}
 
 
-@certain("actions not drawn", f"of {TRIED} actions, all are the likeliest",
+@certain("actions not drawn", f"of {TRIED} actions, all are the likeliest; or, in {VALUED} states, the "
+         "one whose value is learned has the highest",
          "each action that the policy took is the likeliest one: nothing else is tried, so it cannot find what is "
          "better. Draw the actions from the policy's probabilities (rng.choice(n, p=p)); take the argmax only in the "
          "evaluation", assumes=0.8)  # fmt: skip
 def greedy(scene: Scene) -> Seen:
+    if (scene.valued >= VALUED or scene.highest >= 2 * VALUED) and not scene.resumed:
+        return (
+            "the action whose value is learned is always the one with the highest value: either the loss takes "
+            "values.max(1), where it needs the value of the action that was taken, values.gather(1, actions[:, None]); "
+            "or no other action is tried: take a random one with a probability epsilon, 1 at first and 0.05 later"
+        )
     return scene.greedy >= TRIED
+
+
+@certain("values not picked", "the largest of an example's results is compared with a target",
+         "the loss compares the largest value of each state, values.max(1), with the target, and not the value of the "
+         "action that was taken: values[range(n), actions], or values.gather(1, actions[:, None]). The maximum belongs "
+         "into the target, for the next state", graph=True)  # fmt: skip
+def largest_value(scene: Scene) -> Seen:
+    for node in scene.between if len(scene.output.shape) == 2 else ():
+        largest: Any = node_behind(first_operand(node)) if kind_of(node) == "sub" and [*arrays(node)] else None
+        if kind_of(largest) in ("amax", "max") and node_behind(largest.inputs[0]) is node_behind(scene.output):
+            return len(largest.shape) == 1 or largest.shape[1] == 1
+    return None
 
 
 @certain("policy certain at first", f"a new policy gives its likeliest action {SURE:.0%}, on average",

@@ -169,7 +169,11 @@ class Scene:
     # of the loss of a policy, in each step that is due, the sign of the log-probabilities, their number, and the sign
     # of the returns that they are multiplied by; 0 where these may be something else
     taken: list[tuple[int, int, int]] = field(default_factory=list)
-    returns: list[tuple[float, float]] = field(default_factory=list)  # the range of these
+    returns: list[np.ndarray] = field(default_factory=list)  # these
+    pairs: list[np.ndarray] = field(default_factory=list)  # the users, items and ratings of samples, as rows
+    states: set[bytes] = field(default_factory=set)  # those whose actions' values are learned
+    highest: float = 0.0  # the number of actions whose values are learned and all the highest; -inf after another one
+    valued: float = 0.0  # the number of states whose action had the highest value; -inf after another one
     # in each sample where the model gets two batches of one shape, the mean distance between a row and its partner, as
     # a part of that between any two; 0 where they are the same
     views: list[float] = field(default_factory=list)
@@ -275,11 +279,22 @@ class Scene:
             for taken in loss_graph.actions_taken(between):
                 sign = loss_graph.linear_terms(loss).get(taken.product, 0) * (-1 if taken.negated else 1)
                 self.taken.append((sign, len(taken.actions), taken.brought(between, self.values)))
-                self.returns.append((float(taken.weights.min()), float(taken.weights.max())))
+                self.returns.append(taken.weights)
                 if (p := taken.probabilities(self.values)) is not None:
                     undecided = p.max(axis=1) < UNDECIDED
                     same = (p.argmax(axis=1) == taken.actions)[undecided]
                     self.greedy = self.greedy + len(same) if same.all() else -math.inf
+            for source, actions in loss_graph.values_taken(between):
+                if source in self.values and self.inputs is not None and len(self.inputs) == len(actions):
+                    # the values have changed since actions of long ago were taken
+                    rows = [row.tobytes() for row in self.inputs]
+                    new = [row not in self.states for row in rows]
+                    same, known = self.values[source].argmax(axis=1) == actions, len(self.states)
+                    self.states.update(rows)
+                    self.valued = self.valued + len(self.states) - known if same[new].all() else -math.inf
+                    self.highest = self.highest + len(same) if same.all() else -math.inf
+        if len(self.pairs) < SEVERAL * 5 and (pair := loss_graph.rated(loss, own)) is not None:
+            self.pairs.append(pair)
         X = self.table if self.inputs is None else self.inputs
         self.giveaway.look(X, targets if classes is None else classes)
         self.neighbours.look(X, targets if classes is None else classes)

@@ -14,6 +14,7 @@ from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import (
     arrays,
     behind,
+    booleans,
     constants,
     indices,
     is_attention,
@@ -197,6 +198,29 @@ def _how_reordered(scene: Scene, source: Any, moves: list[Any], to: tuple[int, .
             "another position. Permute both, or none"
         )
     return ""
+
+
+@certain("mask inverted", "the mask of an attention lets the padding through, and nothing else",
+         "the padding mask is inverted: attention reads token {token} alone, which is the padding, and none of the "
+         "others. key_padding_mask is True where a key is ignored, ids == {token}, as is masked_fill's", graph=True,
+         assumes=0.6)  # fmt: skip
+def reads_padding_alone(scene: Scene) -> Seen:
+    ids = scene.inputs
+    if ids is None or ids.dtype.kind not in "iu" or ids.ndim != 2:
+        return None
+    for node in nodes_of(scene.output):
+        masked: Any = node_behind(node.inputs[0]) if kind_of(node) == "softmax" else None
+        for mask in constants(masked) if kind_of(masked) == "add" else booleans(masked):
+            if mask.ndim < 2 or mask.size != ids.size or len(mask) != len(ids):
+                continue
+            kept = mask.reshape(ids.shape) == mask.max()
+            if kind_of(masked) == "where" and masked.inputs[1] is None:
+                kept = ~kept
+            some = ~kept.all(axis=1)  # without padding, nothing would be kept, and the mask is left out
+            tokens = np.unique(ids[some][kept[some]])
+            if len(tokens) == 1 and tokens[0] not in ids[~kept] and np.ptp(kept[some].sum(axis=1)):
+                return {"token": tokens[0]}
+    return None
 
 
 @certain("heads mixed", "a reshape cuts the heads of an attention out of several positions", "the heads are split "

@@ -40,6 +40,16 @@ def decay_in_the_gradient(scene: Scene) -> Seen:
     return decay > 0.1 - 1e-9 and len(recent) == 5 and min(times) > 3 and {"decay": decay, "times": min(times)}
 
 
+@explains("weight decay too strong", "the decay of an Adam is above 0.1",
+          "the weight decay of {decay:g} is added to the gradient, and Adam's steps have the same length however "
+          "strong it is, so it outweighs what the data say: 1e-5 to 1e-2 is usual in Adam",
+          symptoms=("updates too large", "loss does not fall", "loss stays high", "worse than guessing"),
+          assumes=0.6)  # fmt: skip
+def strong_in_the_gradient(scene: Scene) -> Seen:
+    decay = max((_decay(g) for g in _groups(scene) if class_name(scene.optimizer) in ("Adam", "Adamax")), default=0.0)
+    return decay > 0.1 - 1e-9 and {"decay": decay}
+
+
 @certain("betas swapped", "the first beta of an Adam is above 0.99 and above the second",
          "betas={betas} gives the momentum a beta of {betas[0]:g}, and the squares {betas[1]:g}: the usual order is "
          "(0.9, 0.999)")  # fmt: skip
