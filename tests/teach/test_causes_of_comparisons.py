@@ -401,7 +401,7 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "a critic that takes nothing for real": (lambda: generator(1, offset=-40.0), "gets nothing to learn from"),
     "a generator that helps the critic": (lambda: generator(-1, offset=-9.0), "the generator helps the critic"),
     "a policy that avoids what pays": (lambda: acting(sign=1), "without a minus"),
-    "rewards of the step": (lambda: returned(weight=np.ones_like), "weigh each with its return"),
+    "rewards of the step": (lambda: returned(weight=np.ones_like), "weigh the log-probability"),
     "rewards of the step, but one": (
         lambda: returned(weight=lambda G: np.arange(len(G)) // (len(G) - 1) - 1.0),
         "rewards of the step alone",
