@@ -49,8 +49,8 @@ def probability_of_the_action(scene: Scene) -> Seen:
     return any(picked_actions(s.inputs[0]) is not None and all(distribution(s.inputs[0])) for s in powers)
 
 
-@certain("returns missing", "all returns of a policy are the same number, in five episodes of several lengths, their last "
-         "actions aside",
+@certain("returns missing", "all returns of a policy are the same number, in five episodes of several lengths, their "
+         "last actions aside",
          "the return of each action is {number:.3g}, in each episode{but}, so all become likelier alike: weigh the "
          "log-probability of an action with the sum of the rewards that follow it, minus a mean (the baseline)",
          assumes=0.8)  # fmt: skip
