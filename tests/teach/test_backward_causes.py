@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import minigrad
 from minigrad import check_backward, tensor
 from minigrad.nn import functional as F
 
@@ -252,6 +253,51 @@ def test_the_old_state_and_not_the_new_one(gates: bool) -> None:
     report = check_backward(loss, {**names, "dW": wrong})
     said = "it is computed with the wrong array in each pass: hs[0] instead of h0, hs[1] instead of hs[0], and so on"
     assert report["dW"].cause == said
+
+
+GATES = """
+dz_next, dc_next = np.zeros((2, 7)), np.zeros((2, 4))
+for t in reversed(range(5)):
+    dh, tc = a["hs"][t] - y + dz_next[:, 3:], np.tanh(a["cs"][t])
+    f, i, o, g, c0 = *(a[k][t] for k in "fiog"), a["cs"][t - 1] if t else 0
+    dc = dc_next + dh * o * (1 - tc**2)
+    df, di, do, dg = dc * c0 * f * (1 - f), dc * g * i * (1 - i), dh * tc * o * (1 - o), dc * i * (1 - g**2)
+    dz_next = sum(d @ W.T for d, W in zip((df, di, do, dg), a["Ws"]))
+    dc_next = dc * f
+    for dW, d in zip(dWs, (df, di, do, dg)):
+        dW += np.concatenate([xs[t], a["hs"][t - 1] if t else np.zeros((2, 4))], axis=1).T @ d
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("", "", ""),
+        ("dc = dc_next + ", "dc = ", "through `f[t] * cs[t]` is missing"),
+        ("dc * g * i", "dc * i", "local derivative of `i[t] * "),
+    ],
+)
+def test_the_first_pass_of_a_loop_lacks_the_operations_of_constants(old: str, new: str, words: str) -> None:
+    rng = np.random.default_rng(0)
+    Ws = [parameter(7, 4, seed=seed) for seed in range(4)]
+    xs, y = rng.standard_normal((5, 2, 3)), rng.standard_normal((2, 4))
+    lists: dict[str, list[Any]] = {name: [] for name in ("hs", "cs", *"fiog")}
+    h, c, loss = tensor(np.zeros((2, 4))), tensor(np.zeros((2, 4))), 0.0
+    for x in xs:
+        z = minigrad.cat([tensor(x), h], 1)
+        f, i, o, g = *((z @ W).sigmoid() for W in Ws[:3]), (z @ Ws[3]).tanh()
+        c = f * c + i * g
+        h = o * c.tanh()
+        loss = loss + ((h - tensor(y)) ** 2).sum() / 2
+        for name, value in zip(lists, (h, c, f, i, o, g)):
+            lists[name].append(value)
+    dWs = [np.zeros((7, 4)) for _ in Ws]
+    a = {name: [array(v) for v in values] for name, values in {**lists, "Ws": Ws}.items()}
+    exec(GATES.replace(old, new) if old else GATES, {"np": np, "a": a, "y": y, "xs": xs, "dWs": dWs})
+    report = check_backward(loss, {**lists, "Ws": Ws, "dWs": dWs})
+    assert bool(report) is not bool(old)
+    if report.first_wrong is not None:
+        assert words in report.first_wrong.cause and "in every pass of the loop" in report.first_wrong.cause
 
 
 def test_the_output_of_a_layer_in_a_list_for_its_input() -> None:

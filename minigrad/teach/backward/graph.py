@@ -68,12 +68,27 @@ class ForwardGraph:
     def _passes(self) -> list[list[Any]]:
         """Return the nodes in the order of the program, those of all passes of a loop together; none without a loop."""
         nodes = sorted((node for node in self.order if node.primitive is not None), key=lambda node: node.index)
-        blocks = repeats([(node.primitive.name, getattr(node, "shape", ())) for node in nodes])
+        tokens = [(node.primitive.name, getattr(node, "shape", ())) for node in nodes]
+        leaves = [{s for s in node.inputs if s is not None and s.primitive is None} for node in nodes]
+        blocks = repeats(tokens)
         passes = [[node] for node in nodes]
         for start, length, times in blocks:
-            for k in range(start + length, start + length * times):
+            # the first pass may lack operations, those of constants such as h0: blocks then begin and end within passes
+            end = stop = start + length * times
+            while stop < len(nodes) and tokens[stop] == tokens[stop - length] and len(passes[stop]) == 1:
+                stop += 1
+            rest = stop - end if 2 * (stop - end) >= length else 0
+            for k in range(start + length, end + rest):
                 passes[start + (k - start) % length] += passes[k]
                 passes[k] = []
+            k = start + length
+            for i in range(start - 1, max(start - length + rest, 0) - 1, -1) if rest else ():
+                like = (m for m in range(k - 1, start + rest - 1, -1) if tokens[m] == tokens[i])
+                if (k := next((m for m in like if leaves[m] == leaves[i]), -1)) < 0 or len(passes[i]) != 1:
+                    break
+                passes[k], passes[i] = passes[i] + passes[k], []
+            here = passes[start : start + length]
+            passes[start : start + length] = here[rest:] + here[:rest]
         return passes if blocks else []
 
     def _said(self) -> dict[Any, str]:
