@@ -156,7 +156,7 @@ def gradient_overshot(scene: Scene) -> Iterator[Said]:
         and last.ratio(layer) > 1
         and (samples[0].sizes.get(layer, 1.0) or last.step > PERSISTENT)  # what begins at 0 may grow at first
     }
-    if long:
+    if long and not 0 < -last.slope < last.loss:  # small weights may take a step that lowers the loss by a part
         said = f"in {listed([*long])} it is up to {times(max(long.values()))} as long as the parameters"
         if before and any(ratio > 1 for sample in before for ratio in sample.ratios.values()):
             said += f", after steps longer than a layer. The learning rate{rate_of(samples)} is too high: try a tenth "
@@ -269,21 +269,21 @@ def updates_too_large(scene: Scene) -> Iterator[Said]:
     Steps that all go the same way do not overshoot: if the loss rises, their sign may be wrong, which is seen later.
     """
     recent, losses = scene.samples[-PERSISTENT:], scene.losses
-    # a policy's loss, or a likelihood, may be anywhere; then what began at 0 has no length of its own to compare with
-    unbounded = min(scene.known, default=0.0) < 0
-    begun = scene.samples[0].sizes
-    large = {k: ratio for k, ratio in _ratios(recent).items() if ratio > LARGE and (begun.get(k, 1.0) or not unbounded)}
-    if not large:
-        return
-    worst = max(large.values())
     now = min(median(sample.loss for sample in recent), _now(losses))
     first = max(_first(losses), mean_loss(losses[:5]))  # the loss of one batch may be low by chance
     # the first steps of a healthy run may be large
     start, guessed = recent[0].step, (1 + FALLEN) * (scene.cost_of_guessing if scene.cost_of_guessing > 0 else math.inf)
+    fallen = now < first and _now(losses) < guessed
+    # what began at 0 has no length to compare with, if the loss falls or may be anywhere, as a policy's or a likelihood
+    begun = scene.samples[0].sizes if fallen or min(scene.known, default=0.0) < 0 else {}
+    large = {k: ratio for k, ratio in _ratios(recent).items() if ratio > LARGE and begun.get(k, 1.0)}
+    if not large:
+        return
+    worst = max(large.values())
     risen = start > 2 * PERSISTENT and now > first + (RISEN - 1) * abs(first)
     if worst < 1 and scene.goes_straight_on and len(losses) < LASTING:
         return
-    if worst > 1 or risen or (start > LASTING and not (now < first and _now(losses) < guessed)):
+    if worst > 1 or risen or (start > LASTING and not fallen):
         said = f"a step changes {listed([*large])} by up to {times(worst)} the length of their parameters"
         yield "updates too large", _too_high(recent, said)
 

@@ -4,6 +4,7 @@ leaves the right loss alone."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import minigrad
 from minigrad import nn, optim, tensor
 from minigrad.distributions import Categorical
 from minigrad.nn import functional as F
+from minigrad.teach.causes.policies import against_the_return
 from tests.teach.test_causes_of_models import TEXT, said
 
 X = np.random.default_rng(0).standard_normal((32, 6)).astype(np.float32)
@@ -151,6 +153,12 @@ def generator(sign: int, offset: float = 0.0) -> str:
         return sign * F.binary_cross_entropy_with_logits(critic(model(z)) + offset, ones)
 
     return said(model, loss, steps=110, rate=0.02)
+
+
+@pytest.mark.parametrize(("lengths", "named"), [([17, 16, 17, 15, 9, 34, 9], True), ([16, 16, 17, 9, 16, 34], False)])
+def test_one_long_episode_hides_no_policy_that_gets_worse(lengths: list[int], named: bool) -> None:
+    scene: Any = SimpleNamespace(taken=[(1, n, 0.0) for n in lengths])
+    assert bool(against_the_return.look(scene)) is named
 
 
 def acting(sign: int = -1, draws: bool = True, log: bool = True, size: float = 1.0) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import minigrad
 from minigrad import nn, optim, tensor
 from minigrad.nn import functional as F
 from minigrad.teach.causes.neighbours import Neighbours
+from minigrad.teach.causes.targets import imbalance
 
 DIGITS = minigrad.data.digits().train
 PIXELS = ((DIGITS.X - DIGITS.X.mean()) / DIGITS.X.std()).astype(np.float32)
@@ -306,6 +309,50 @@ def penalized(factor: float) -> str:
     return said(model, PIXELS, DIGITS.y, loss, 150)
 
 
+def of_all(weights: list[np.ndarray], loss: Callable[..., Any], rate: float, steps: int) -> str:
+    """Train by hand on all of the data in each step."""
+    p = [tensor(w.astype(np.float32), requires_grad=True) for w in weights]
+    with minigrad.watch(p, live=False) as watcher:
+        for _ in range(steps):
+            value = loss(*p)
+            for q in p:
+                q.grad = None
+            value.backward()
+            for q in p:
+                q.data -= rate * q.grad
+            watcher.log(value)
+    return watcher.findings[0].text if watcher.findings else ""
+
+
+def line_from_zero() -> str:
+    """A line through points, whose weights and their gradient point the same way from the start."""
+    x = np.linspace(-1.7, 1.7, 97, dtype=np.float32)[:, None]
+    y = tensor((5 * x + 6 + np.sin(9 * x)).astype(np.float32))
+    return of_all([np.zeros((1, 1)), np.zeros(1)], lambda w, b: ((tensor(x) @ w + b - y) ** 2).mean() / 2, 0.01, 60)
+
+
+def spiral_by_hand() -> str:
+    """CS231n's two layers at a rate of 1, whose loss swings on its way down."""
+    points, rng = minigrad.data.spiral(), np.random.default_rng(8)
+    x, y = tensor(points.X.astype(np.float32)), tensor(points.y)
+
+    def loss(w: Any, b: Any, v: Any, c: Any) -> Any:
+        return F.cross_entropy((x @ w + b).relu() @ v + c, y) + 5e-4 * ((w**2).sum() + (v**2).sum())
+
+    small = lambda *shape: 0.01 * rng.standard_normal(shape)  # noqa: E731
+    return of_all([small(2, 100), np.zeros((1, 100)), small(100, 3), np.zeros((1, 3))], loss, 1.0, 280)
+
+
+def line_from_small_weights() -> str:
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((1000, 2)).astype(np.float32)
+    y = (x @ [[2.0], [-3.4]] + 4.2 + 0.01 * rng.standard_normal((1000, 1))).astype(np.float32)
+    model = network(2, 1)
+    nn.init.normal_(model[0].weight, std=0.01)
+    nn.init.zeros_(model[0].bias)
+    return said(model, x, y, F.mse_loss, 40, 10, optim.SGD(model.parameters(), lr=0.03))
+
+
 def rarely(share: float) -> str:
     """Two classes that overlap, of which one is rare."""
     rng = np.random.default_rng(0)
@@ -399,6 +446,9 @@ STARTS: dict[str, tuple[Callable[[], str], str]] = {
     "a small penalty": (lambda: penalized(1e-4), ""),
     "a class that is missing in most batches": (lambda: rarely(0.02), "the model predicts no other"),
     "two classes": (lambda: rarely(0.4), ""),
+    "a line by hand, from 0": (line_from_zero, ""),
+    "a line, from small weights": (line_from_small_weights, ""),
+    "a spiral at a high rate": (spiral_by_hand, ""),
     "fine-tuning": (lambda: tuned(1e-6), ""),
     "an epsilon that leaves short steps": (lambda: settings(lr=1e-3, eps=0.1), "eps=0.1 is much larger"),
     "a usual epsilon": (lambda: settings(lr=1e-3, eps=1e-4), ""),
@@ -410,6 +460,15 @@ def test_the_start_the_penalty_and_the_settings(name: str) -> None:
     run, words = STARTS[name]
     text = run()
     assert words in text and bool(text) == bool(words), text
+
+
+@pytest.mark.parametrize(("missed", "named"), [([np.nan, 1 / 16, 1 / 16], True), ([1 / 16, np.nan, 1 / 16], False)])
+def test_a_rare_class_is_counted_in_all_batches(missed: list[float], named: bool) -> None:
+    labels = Counter({0: 970, 1: 30})  # of which two batches had more
+    scene: Any = SimpleNamespace(
+        overlooked=missed, frequencies=labels, losses=[0.13] * 20, samples=[SimpleNamespace(step=200)]
+    )
+    assert bool(imbalance.look(scene)) is named
 
 
 def test_batches_of_one_need_more_steps() -> None:

@@ -305,6 +305,11 @@ HEALTHY: dict[str, Case] = {
     "linear": lambda: (nn.Linear(2, 3), (blobs()[0][:, :2].copy(), blobs(c=3)[1]), nn.CrossEntropyLoss()),
     "weighted": lambda: (mlp(), blobs(), nn.CrossEntropyLoss(weight=minigrad.tensor([1.0, 2.0, 3.0, 4.0]))),
     "smoothed": lambda: (mlp(), blobs(), nn.CrossEntropyLoss(label_smoothing=0.1)),
+    "softmax regression from 0": lambda: (
+        with_weights(nn.Sequential(nn.Linear(D, C)), 0, lambda w: 0 * w),
+        blobs(),
+        nn.CrossEntropyLoss(),
+    ),
     "a head of zeros": lambda: (with_weights(mlp(), 2, lambda w: 0 * w), blobs(), nn.CrossEntropyLoss()),
     "frozen": lambda: (frozen(mlp()), blobs(), nn.CrossEntropyLoss()),
     "autoencoder": lambda: (mlp(outputs=D), (blobs()[0], blobs()[0]), F.mse_loss),

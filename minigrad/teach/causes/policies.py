@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from statistics import fmean
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,8 @@ LONGER, FAR = 1.0005, 1.12
 returns that are discounted twice, does not."""
 VALUED = 120
 """The number of states, each with the action taken there, of which a random one in ten would show."""
-SHORTER = 0.7
-"""The part of its first length to which an episode must shrink to speak of a policy that gets worse."""
+SHORTER = 0.8
+"""The part of its first length, in the median, to which an episode must shrink to speak of a policy that gets worse."""
 TRIED = 40
 """The number of actions that a policy which draws them does not all take from the likeliest."""
 
@@ -177,7 +177,7 @@ def against_the_return(scene: Scene) -> Seen:
     if not all(sign > 0 for sign, _, _ in scene.taken):
         return None
     rows, half = [n for _, n, _ in scene.taken], len(scene.taken) // 2
-    shorter = half >= 3 and fmean(rows[-half:]) < SHORTER * fmean(rows[:half])
+    shorter = half >= 3 and median(rows[-half:]) < SHORTER * median(rows[:half])
     return shorter or (len(rows) >= 5 and all(brought > 0 for _, _, brought in scene.taken))
 
 

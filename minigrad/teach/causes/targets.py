@@ -66,9 +66,11 @@ def padding(scene: Scene) -> Seen:
          "right. Weigh the rare class (weight=, pos_weight=), draw it more often, or use a dice or focal "
          "loss")  # fmt: skip
 def imbalance(scene: Scene) -> Seen:
-    rare = fmean(scene.overlooked[-3:] or [math.nan])  # nan if it predicts several; a batch may have none of the class
-    long_enough = len(scene.overlooked) >= 3 and scene.samples[-1].step >= 100
-    if not (long_enough and 0 < rare < RARE):
+    several, counts = math.isnan(sum(scene.overlooked[-2:])), scene.frequencies
+    if len(scene.overlooked) < 3 or several or not counts or scene.samples[-1].step < 100:
+        return None
+    rare = 1 - max(counts.values()) / counts.total()  # one batch may have none of the class, or too many
+    if not 0 < rare < RARE:
         return None
     guessing = -rare * math.log(rare) - (1 - rare) * math.log(1 - rare)  # below that, it is about to find the class
     return fmean(scene.losses[-20:]) > 0.8 * guessing and {"part": 1 - rare}

@@ -95,7 +95,7 @@ def _same_for_all(trial: Trial, first: float) -> str:
         return ""  # dead or saturated units
     weights = {name: p for name, p in trial.model.named_parameters() if p.ndim == 2 or (p.ndim > 2 and p.shape[0] > 1)}
     zero = [name for name, p in weights.items() if not p._array.any()]
-    if zero and len(zero) == len(weights):
+    if 1 < len(zero) == len(weights):  # a single layer may begin at 0, as in logistic regression
         text = f"the weights {listed(zero)} are all 0, so the output is the same for all examples, and units of a layer"
         return f"{text} get the same gradient. Initialize them at random, as nn.init.kaiming_normal_ does"
     if zero:

@@ -204,15 +204,13 @@ def _share(changes: Changes, others: Changes, layers: Layers) -> float:
     if _shapes(changes) != _shapes(others):
         return 0.0
     triples = [(c, o, g) for g, c, o in _gradients(layers, changes, others)]
-    products = np.array([[sum(float(np.dot(t[i], t[j])) for t in triples) for j in range(3)] for i in range(3)])
-    if not np.isfinite(products).all() or not products[0, 0]:
+    products = [[sum(float(np.dot(t[i], t[j])) for t in triples) for j in range(3)] for i in range(3)]
+    (whole, a, b), (_, c, d), (*_, e) = products
+    independent = c * e - d * d
+    if not independent > 1e-6 * c * e:  # along the gradient, as in a linear regression from 0, either explains them
         return 0.0
-    try:
-        share, rate = np.linalg.solve(products[1:, 1:], products[0, 1:])
-    except np.linalg.LinAlgError:
-        return 0.0
-    rest = products[0, 0] - share * products[0, 1] - rate * products[0, 2]
-    return float(share) if rest <= 1e-5 * products[0, 0] and rate < 0 else 0.0
+    share, rate = (a * e - b * d) / independent, (b * c - a * d) / independent
+    return share if rate < 0 and whole - share * a - rate * b <= 1e-5 * whole else 0.0
 
 
 def _shapes(arrays: Sequence[Sequence[np.ndarray]]) -> list[list[tuple[int, ...]]]:

@@ -57,7 +57,7 @@ _FOLLOWS = {
         "rate decayed",
     },
     "updates too small": {"rate decayed"},
-    "learned by heart": {"loss does not fall"},
+    "learned by heart": {"loss does not fall", "rare class overlooked"},
     "same examples": {"inputs all 0"},
 }
 """What each of these follows from; after it, it is not reported."""
