@@ -594,11 +594,18 @@ def first_operand(node: Any) -> Any:
 
 def label_of(between: Sequence[Any]) -> int | None:
     """Return the class of all targets of a cross entropy, None if they differ or there is none."""
+    labels = None if has_queue(between) else labels_of(between)
+    return int(labels.flat[0]) if labels is not None and labels.size > 3 and (labels == labels.flat[0]).all() else None
+
+
+def has_queue(between: Sequence[Any]) -> bool:
+    """Return whether the first score of each row is that of its partner, and the others those of a queue, as in MoCo.
+
+    The loss rises while the queue fills with what the model gives.
+    """
     labels = labels_of(between)
     scores = [behind(node.inputs[0], "mul", "div") for node in between if kind_of(node) == "cross_entropy"]
-    if "cat" in map(kind_of, scores) and labels is not None and not labels.any():
-        return None  # the first column has the score of each one's partner
-    return int(labels.flat[0]) if labels is not None and labels.size > 3 and (labels == labels.flat[0]).all() else None
+    return "cat" in map(kind_of, scores) and labels is not None and not labels.any()
 
 
 def nodes_between(output: Any, loss: Any) -> list[Any]:

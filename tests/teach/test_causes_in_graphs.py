@@ -186,6 +186,21 @@ def queue(temperature: float) -> str:
     return said(model, loss)
 
 
+def filling() -> str:
+    """A contrast with a queue that fills with what the model gives, so that the loss rises."""
+    model, rng = network(6, 16, 8), np.random.default_rng(0)
+    others = [F.normalize(tensor(rng.standard_normal((256, 8)).astype(np.float32)), dim=1)]
+
+    def loss() -> Any:
+        x = (1 + rng.random((8, 6))).astype(np.float32)
+        z, key = (F.normalize(model(tensor(x)), dim=1) for _ in range(2))
+        scores = minigrad.cat([(z * key.detach()).sum(1, keepdim=True), z @ others[0].T], 1) / 0.1
+        others[0] = minigrad.cat([key.detach(), others[0]], 0)[:256]
+        return F.cross_entropy(scores, minigrad.zeros(8).long())
+
+    return said(model, loss, steps=40, rate=2e-3)
+
+
 def ranked(other: bool) -> str:
     """A product is compared with that of another item, or of the same one."""
     model, rng = nn.ModuleDict({"a": nn.Embedding(20, 8), "b": nn.Embedding(20, 8)}), np.random.default_rng(0)
@@ -472,6 +487,7 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "an advantage": lambda: judged(1.0),
     "scores that are shifted": lambda: sliced(True),
     "a queue": lambda: queue(0.2),
+    "a queue that fills": filling,
     "an item that is compared with another": lambda: ranked(True),
     "a row for each target": lambda: columns(True),
     "negatives": lambda: words(-1.0),

@@ -299,7 +299,7 @@ class Scene:
         self.giveaway.look(X, targets if classes is None else classes)
         self.neighbours.look(X, targets if classes is None else classes)
         bootstrapped = self.predicted and any(True for _ in loss_graph.targets(between, output))
-        self.own_targets = bootstrapped or loss_graph.learns_values(between)
+        self.own_targets = bootstrapped or loss_graph.learns_values(between) or loss_graph.has_queue(between)
 
     def is_flat(self, count: int) -> bool:
         """Return whether no gradient other than 0 has arrived in the last samples, of which there are so many."""
