@@ -76,8 +76,7 @@ def _leads_to_reduction(s: Edge) -> bool:
 
 @mistake("sign", "edge", "the contribution of {operand} through {through} has the wrong sign")
 def _sign(s: Edge) -> Iterator[Variant]:
-    several = s.op.sources.count(s.source) > 1  # the two signs of x * x cancel: it is rather forgotten
-    yield Variant(lambda g: -s.contribution(g), assumes=0.5 * several)
+    yield Variant(lambda g: -s.contribution(g), assumes=0.5 * (s.op.sources.count(s.source) > 1))  # x * x is forgotten
 
 
 @mistake("doubled", "edge", "the contribution of {operand} through {through} is counted twice: a factor of 1/2 is "
@@ -316,8 +315,7 @@ _RATES = (0.1, 0.01, 0.001, 1.0, 0.5, 0.05)
 def _mask(s: Edge) -> Iterator[Variant]:
     if not s.is_mask:
         if one := _one_weight(s):
-            mask = s.words.operand(s.k, 1 - s.i)
-            said = f"{mask} is 0 too: only the factor {one:g} of its other elements is left"
+            said = f"{s.words.operand(s.k, 1 - s.i)} is 0 too: only the factor {one:g} of its other elements is left"
             yield Variant(lambda g: s.fitted(one * g), said)
         return
     c = s.contribution(np.ones(s.op.value.shape))
@@ -331,8 +329,6 @@ def _mask(s: Edge) -> Iterator[Variant]:
         ("the input is positive", lambda g: g * (x > 0)),
         ("the input is negative", lambda g: g * (x < 0)),
         ("the input is not 0", lambda g: g * (x != 0)),
-        ("the result is positive", lambda g: g * (s.op.value > 0)),
-        ("it may, but as the absolute value of the right gradient", lambda g: s.contribution(np.abs(g))),
     ]
     for detail, change in others:
         if np.array_equal(change(s.g), s.g):

@@ -333,7 +333,6 @@ def other_probabilities(s: Block, axis: int) -> Iterator[tuple[np.ndarray, str, 
         yield np.exp(shifted), f"exp{of} alone, which is not normalized (the sum is missing)", 0.1
     yield softmax(-x, axis), "the softmax of the negative scores", 0.3
     yield x, "the scores themselves, before the softmax", 0.2
-    yield x - x.max(axis=axis, keepdims=True), "the shifted scores themselves, before the softmax", 0.3
     p = softmax(x, axis)
     yield p * (1 - p), "p * (1 - p), the derivative of the sigmoid", 0.3
     yield 1 / (1 + np.exp(-x)), "the sigmoid of the scores", 0.3
@@ -348,9 +347,6 @@ def other_probabilities(s: Block, axis: int) -> Iterator[tuple[np.ndarray, str, 
         yield array, f"{name}", 0.6
         for m in masks[:2]:
             yield softmax(array, axis) * m, f"the softmax of {name}, masked afterwards", 0.6
-            if m.shape[-1] == m.shape[-2]:
-                turned = softmax(np.where(np.swapaxes(m, -1, -2), array, -1e9), axis)
-                yield turned, f"the softmax of {name} with the mask transposed", 0.7
             yield softmax(np.where(m, -1e9, array), axis), f"the softmax of {name} with the mask inverted", 0.7
 
 
@@ -393,18 +389,19 @@ def _scaled_normalization(s: Block) -> Iterator[Variant]:
                 continue
             axes, std, kind = found
             name = s.words.operand(k, i).strip("`")
-            for v in _normalizations(s, xhat, std, axes, kind):
+            every = [*_normalizations(s, xhat, std, axes, kind)]
+            for v in every:
                 said = f"{v.detail} (g is the upstream gradient times {name})"
                 far = 0.5 * (op.kind == "div" or np.size(gamma) == 1)  # its derivative is written step by step
                 yield Variant(lambda g, f=v.change, a=gamma: f(g * a), said, v.assumes + far, v.detail)
-                if "along axis" in v.detail or "goes over axis" in v.detail or "go over axis" in v.detail:
+                if " axis " in v.detail:
                     said = f"{v.detail} (g is the upstream gradient, and the result is multiplied by {name})"
                     yield Variant(lambda g, f=v.change, a=gamma: a * f(g), said, v.assumes + 0.1, f"{v.detail} after")
             if np.ptp(np.broadcast_to(gamma, s.x.shape), axis=axes).any():
                 right = next(_normalizations(s, xhat, std, axes, kind, True)).change
                 said = f"{name} multiplies the gradient after the normalization, and must multiply g before it"
                 yield Variant(lambda g, f=right, a=gamma: a * f(g), said, 0.1)
-            for v in _normalizations(s, xhat, std, axes, kind):
+            for v in every:
                 if v.assumes <= 0:
                     said = f"{v.detail}, and the factor {name} is missing"
                     yield Variant(v.change, said, v.assumes + 1.2, f"{v.detail} {name}")
@@ -445,9 +442,8 @@ def _normalizations(
         "the term of the standard deviation counts half": 0.5,
         "the mean of g * xhat is divided by N once more": 1 / n,
     }
-    said = "N, and must be by N - 1, as in the variance" if c > 1 else "N - 1, and must be by N"
-    spread[f"the sum of g * xhat is divided by {said}"] = 1 / c if c > 1 else n / (n - 1)
-    spread = {said: c * factor for said, factor in spread.items()}
+    by = "N, and must be by N - 1, as in the variance" if c > 1 else "N - 1, and must be by N"
+    spread[f"the sum of g * xhat is divided by {by}"] = (n - 1) / n if c > 1 else n / (n - 1)
     arrays = {
         "xhat is missing before mean(g * xhat)": (np.ones_like(xhat), xhat),
         "xhat is missing in mean(g * xhat)": (xhat, np.ones_like(xhat)),
@@ -493,14 +489,14 @@ def _normalizations(
     def made(
         alpha: float = 1.0,
         beta: tuple[float, Any] = (base, mean),
-        gamma: float = c,
+        gamma: float = 1.0,
         pair: tuple[Any, Any] = (xhat, xhat),
         scale: Any = std,
         ways: tuple[Any, Any] = (mean, mean),
     ) -> Callable[[np.ndarray], np.ndarray]:
         a, b = pair
         by, second = (beta[1] if beta[1] is not mean else ways[0]), ways[1]
-        return lambda g: np.asarray((alpha * g - beta[0] * by(g) - gamma * a * second(g * b)) / scale)
+        return lambda g: np.asarray((alpha * g - beta[0] * by(g) - gamma * c * a * second(g * b)) / scale)
 
     if with_right:
         yield Variant(made())
@@ -519,9 +515,9 @@ def _normalizations(
         said = f"the {'mean and the standard deviation' if centred else 'norm'} are those along axis {said}, not {here}"
         for n_way, way in enumerate((mean, over(o))):
             yield Variant(made(pair=(z / scale, z / scale), scale=scale, ways=(way, way)), said, 0.2, f"{said} {n_way}")
-    yield Variant(made(alpha=1 / n, beta=(base / n, mean), gamma=c / n), "it is divided by N once more", 0.3)
+    yield Variant(made(alpha=1 / n, beta=(base / n, mean), gamma=1 / n), "it is divided by N once more", 0.3)
     if centred:
-        yield Variant(made(beta=(float(n), mean), gamma=float(n)), "sums are taken instead of means (1/N is missing)")
+        yield Variant(made(beta=(float(n), mean), gamma=n / c), "sums are taken instead of means (1/N is missing)")
     for said, change in options:
         wide = isinstance(change.get("pair"), tuple) and change["pair"][0] is change["pair"][1]
         yield Variant(made(**change), said, 0.3 * wide)

@@ -49,11 +49,8 @@ mistake("part-missing", "rule", "{detail} is missing in `{before}`",
         ("A / (np.sqrt(B) + epsilon)", "A", "the division by the root, which scales the step of each element,"),
         ("-learning_rate * dx / A", "-learning_rate / A", "dx, which gives the step its direction,"),
         ("A + (1 - mu) * dx / B", "A", "the part of the new gradient, which makes the look-ahead of NAdam,"),
-        ("float(r * A)", "float(A)", "the rectification r, which shortens the steps while v has seen few gradients,"),
-        ("(1 - lambd * eta) * x", "x", "the weight decay lambd"),
         ("learning_rate / A ** alpha", "learning_rate", "the decay of eta"),
-        ("rows @ columns / A", "rows @ columns", "the division by the mean of the rows, which gives v its scale,"),
-        ("max(epsilon2, A) * B", "B", "the size of x, to which the steps of this rule are relative,"),
+        ("float(r * A)", "float(A)", "the rectification r, which shortens the steps while v has seen few gradients,"),
         ("alpha / max(1.0, A)", "alpha", "the cut of steps that are larger than d on average"), assumes=0.9)
 mistake("complement", "rule", "`{detail}` is used instead of 1 - {detail} in `{before}`",
         *[(f"1 - {name}", name, name) for name in ("dampening", "beta1", "beta2", "decay_rate", "mu")], assumes=1.3)

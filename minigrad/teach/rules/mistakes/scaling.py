@@ -63,10 +63,6 @@ mistake("epsilon-in-accumulator", "rule", "epsilon is added to the accumulated s
         ("STATE + A", "STATE + A + epsilon"), assumes=1.25)
 mistake("epsilon-is-maximum", "rule", "epsilon is a lower bound (maximum) here, where the rule adds it",
         ("A + epsilon", "np.maximum(A, epsilon)"), assumes=1.1)
-mistake("epsilon-subtracted", "rule", "epsilon is subtracted; the rule adds it", ("A + epsilon", "A - epsilon"),
-        assumes=1.1)
-mistake("epsilon-twice", "rule", "epsilon is added twice: inside the square root and outside",
-        ("np.sqrt(A) + epsilon", "np.sqrt(A + epsilon) + epsilon"), assumes=1.2)
 
 
 # ---- bias correction ------------------------------------------------------------------------------------------
