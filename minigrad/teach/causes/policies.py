@@ -29,8 +29,8 @@ LARGE = 1000.0
 LONGER, FAR = 1.0005, 1.12
 """The growth of returns from each step to the one before that rounding does not make; and that which 1 / gamma, in
 returns that are discounted twice, does not."""
-VALUED = 120
-"""The number of states, each with the action taken there, of which a random one in ten would show."""
+VALUED, BATCHES = 120, 8
+"""The numbers of states, and of batches of a few ones, in which a random action in ten would show."""
 SHORTER = 0.8
 """The part of its first length, in the median, to which an episode must shrink to speak of a policy that gets worse."""
 TRIED = 40
@@ -70,11 +70,15 @@ def equal_returns(scene: Scene) -> Seen:
          "backwards, G = reward + gamma * G, and turn the list around (or insert at its start)",
          assumes=0.7)  # fmt: skip
 def from_the_first_step(scene: Scene) -> Seen:
-    # w[t + 1] = reward + gamma * w[t], so the first is the reward; standardized, the later ones are further apart still
-    return len(scene.returns) >= 5 and all(
-        ratio >= 1 and (abs(d[0] * ratio - w[0]) < 1e-3 * abs(w[0]) or (ratio > LONGER and d[0] > 0 and _centred(w)))
-        for w, d, ratio in map(_recursion, scene.returns)
-    )
+    def adds_up(brought: np.ndarray) -> bool:
+        # w[t + 1] = reward + gamma * w[t], so the first is the reward; standardized, their steps shrink
+        w, d, ratio = _recursion(brought)
+        standardized = abs(w.mean()) < 1e-3 * w.std()
+        return ratio >= 1 and bool(
+            abs(d[0] * ratio - w[0]) < 1e-3 * abs(w[0]) or (standardized and ratio > LONGER and d[0] > 0)
+        )
+
+    return len(scene.returns) >= 5 and all(map(adds_up, scene.returns))
 
 
 @certain("discount above 1", "the returns of rewards that are all alike grow by a factor above 1 from each step to the "
@@ -105,10 +109,6 @@ def _recursion(brought: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     return w, d, ratio if np.mean(abs(ratios - ratio) < 2e-3 * abs(ratio)) > 0.7 else math.nan
 
 
-def _centred(brought: np.ndarray) -> bool:
-    return abs(brought.mean()) < 1e-3 * brought.std()
-
-
 @explains("returns too large", f"the return of an action is beyond {LARGE:g}",
           "the returns go up to {most:.2g}, and the gradient is proportional to them: is the discount, gamma, below 1? "
           "Subtract the mean of the returns, and divide by their standard deviation",
@@ -124,7 +124,7 @@ def large_returns(scene: Scene) -> Seen:
          "better. Draw the actions from the policy's probabilities (rng.choice(n, p=p)); take the argmax only in the "
          "evaluation", assumes=0.8)  # fmt: skip
 def greedy(scene: Scene) -> Seen:
-    if (scene.valued >= VALUED or scene.highest >= 2 * VALUED) and not scene.resumed:
+    if (scene.valued >= VALUED or scene.highest >= BATCHES) and not scene.resumed:
         return (
             "the action whose value is learned is always the one with the highest value: either the loss takes "
             "values.max(1), where it needs the value of the action that was taken, values.gather(1, actions[:, None]); "

@@ -172,7 +172,7 @@ class Scene:
     returns: list[np.ndarray] = field(default_factory=list)  # these
     pairs: list[np.ndarray] = field(default_factory=list)  # the users, items and ratings of samples, as rows
     states: set[bytes] = field(default_factory=set)  # those whose actions' values are learned
-    highest: float = 0.0  # the number of actions whose values are learned and all the highest; -inf after another one
+    highest: float = 0.0  # the number of batches in which the values learned are all the highest; -inf after another
     valued: float = 0.0  # the number of states whose action had the highest value; -inf after another one
     # in each sample where the model gets two batches of one shape, the mean distance between a row and its partner, as
     # a part of that between any two; 0 where they are the same
@@ -292,7 +292,7 @@ class Scene:
                     same, known = self.values[source].argmax(axis=1) == actions, len(self.states)
                     self.states.update(rows)
                     self.valued = self.valued + len(self.states) - known if same[new].all() else -math.inf
-                    self.highest = self.highest + len(same) if same.all() else -math.inf
+                    self.highest = self.highest + 1 if same.all() else -math.inf
         if len(self.pairs) < SEVERAL * 5 and (pair := loss_graph.rated(loss, own)) is not None:
             self.pairs.append(pair)
         X = self.table if self.inputs is None else self.inputs
