@@ -422,6 +422,10 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     ),
     "a discount above 1": (lambda: returned(1.05, one_by_one=True), "grows by a factor of 1.05"),
     "the largest value": (lambda: valued(lambda z, n: z.amax(1)), "compares the largest value"),
+    "values of no other action": (
+        lambda: valued(lambda z, n: z[np.arange(len(n)), z.detach().numpy().argmax(axis=1)]),
+        "or no other action is tried",
+    ),
     "ratings of others": (lambda: rated(True), "as little to do with their two indices"),
     "a policy without a logarithm": (lambda: acting(log=False), "without its logarithm"),
     "a policy that is never drawn from": (lambda: acting(draws=False), "each action that the policy took"),

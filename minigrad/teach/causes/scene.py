@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -171,7 +172,7 @@ class Scene:
     taken: list[tuple[int, int, int]] = field(default_factory=list)
     returns: list[np.ndarray] = field(default_factory=list)  # these
     pairs: list[np.ndarray] = field(default_factory=list)  # the users, items and ratings of samples, as rows
-    states: set[bytes] = field(default_factory=set)  # those whose actions' values are learned
+    states: set[int] = field(default_factory=set)  # checksums of those whose actions' values are learned
     highest: float = 0.0  # the number of batches in which the values learned are all the highest; -inf after another
     valued: float = 0.0  # the number of states whose action had the highest value; -inf after another one
     # in each sample where the model gets two batches of one shape, the mean distance between a row and its partner, as
@@ -285,9 +286,10 @@ class Scene:
                     same = (p.argmax(axis=1) == taken.actions)[undecided]
                     self.greedy = self.greedy + len(same) if same.all() else -math.inf
             for source, actions in loss_graph.values_taken(between):
-                if source in self.values and self.inputs is not None and len(self.inputs) == len(actions):
+                batch = self.inputs if max(self.valued, self.highest) >= 0 else None
+                if source in self.values and batch is not None and len(batch) == len(actions):
                     # the values have changed since actions of long ago were taken
-                    rows = [row.tobytes() for row in self.inputs]
+                    rows = [zlib.crc32(row.tobytes()) for row in batch]
                     new = [row not in self.states for row in rows]
                     same, known = self.values[source].argmax(axis=1) == actions, len(self.states)
                     self.states.update(rows)

@@ -40,7 +40,7 @@ def decay_in_the_gradient(scene: Scene) -> Seen:
     return decay > 0.1 - 1e-9 and len(recent) == 5 and min(times) > 3 and {"decay": decay, "times": min(times)}
 
 
-@explains("weight decay too strong", "the decay of an Adam is above 0.1, and its steps are large or the loss stays high",
+@explains("weight decay too strong", "the decay of an Adam is above 0.1, and steps are large or the loss stays high",
           "the weight decay of {decay:g} is added to the gradient, and Adam's steps have the same length however "
           "strong it is, so it outweighs what the data say: 1e-5 to 1e-2 is usual in Adam",
           symptoms=("updates too large", "loss does not fall", "loss stays high", "worse than guessing"),
