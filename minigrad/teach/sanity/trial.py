@@ -69,7 +69,8 @@ class Trial:
             X = X.to(dtypes[0])
         with same_generators():
             if self.inside:
-                output, result = inside.parts(self.model(X, batch.targets))
+                y = batch.targets  # an array becomes a tensor, as the inputs do
+                output, result = inside.parts(self.model(X, as_tensor(y) if isinstance(y, np.ndarray) else y))
             else:
                 output = self.model(X)
                 self.output = output if self.output is None else self.output
