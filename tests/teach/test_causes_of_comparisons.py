@@ -145,14 +145,14 @@ def difference(bounded: bool) -> str:
     return said(model, loss, steps=60, rate=0.05)
 
 
-def generator(sign: int, offset: float = 0.0) -> str:
+def generator(sign: int, offset: float = 0.0, reduction: str = "mean", rate: float = 0.02) -> str:
     model, critic = network(2, 6), nn.Linear(6, 1)
     z, ones = minigrad.randn(16, 2), minigrad.ones(16, 1)
 
     def loss() -> Any:
-        return sign * F.binary_cross_entropy_with_logits(critic(model(z)) + offset, ones)
+        return sign * F.binary_cross_entropy_with_logits(critic(model(z)) + offset, ones, reduction=reduction)
 
-    return said(model, loss, steps=110, rate=0.02)
+    return said(model, loss, steps=110, rate=rate)
 
 
 @pytest.mark.parametrize(("lengths", "named"), [([17, 16, 17, 15, 9, 34, 9], True), ([16, 16, 17, 9, 16, 34], False)])
@@ -460,6 +460,7 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a latent": latent,
     "energies with a penalty": lambda: difference(True),
     "a generator": lambda: generator(1),
+    "a generator of a summed loss": lambda: generator(1, reduction="sum", rate=1e-3),
     "a policy": acting,
     "tokens": lambda: numbered(True),
     "a state": lambda: stepping(True),

@@ -260,12 +260,12 @@ def scores_run_away(scene: Scene) -> Seen:
          "all, with labels 1 for the real examples and 0 for the generated ones? They may be swapped",
          assumes=0.9)  # fmt: skip
 def fooled(scene: Scene) -> Seen:
-    if _generates(scene) and scene.goal >= 0 and scene.answers[-1:] == [0.0] and _now(scene.losses) < 2 * FOOLED:
+    if _generates(scene) and scene.goal >= 0 and scene.answers[-1:] == [0.0] and _of_each(scene) < 2 * FOOLED:
         return (
             "the generator is trained towards the label 0, which the critic gives its examples too, so the two do not "
             "compete: give it the label of the real ones, binary_cross_entropy_with_logits(D(G(z)), ones)"
         )
-    return _generates(scene) and 0 <= (now := _now(scene.losses)) < FOOLED and {"loss": now}
+    return _generates(scene) and 0 <= (now := _of_each(scene)) < FOOLED and {"loss": now}
 
 
 @certain("uphill", f"after 100 steps, a generator's loss is below -{BEATEN:g}, and falls as the critic sees through it",
@@ -273,7 +273,7 @@ def fooled(scene: Scene) -> Seen:
          "helps the critic. Minimize -log D(G(z)), binary_cross_entropy_with_logits(D(G(z)), ones), without another "
          "minus", graph=True, assumes=0.85)  # fmt: skip
 def helps_the_critic(scene: Scene) -> Seen:
-    if not _generates(scene) or not _now(scene.losses) < -BEATEN:
+    if not _generates(scene) or not _of_each(scene) < -BEATEN:
         return None
     falls = [node for node, sign in linear_terms(scene.loss).items() if sign < 0 and kind_of(node) == "softplus"]
     return any(kind_of(node_behind(node.inputs[0])) == "neg" for node in falls)  # of a negated score
@@ -285,7 +285,7 @@ def helps_the_critic(scene: Scene) -> Seen:
          "is {now:.2g}. Train the critic less often or at a smaller rate, the generator at a larger one, or smooth the "
          "labels (0.9 for 1)")  # fmt: skip
 def beaten(scene: Scene) -> Seen:
-    now = _now(scene.losses)
+    now = _of_each(scene)
     if now > BEATEN and _generates(scene):
         return {"whose": "the generator's", "now": now}
     sigmoid = not {"softplus", "binary_cross_entropy"}.isdisjoint(map(kind_of, scene.between))
@@ -305,6 +305,11 @@ def _generates(scene: Scene) -> bool:
 
 def _now(losses: Any) -> float:
     return mean_loss(losses[-RECENT:])
+
+
+def _of_each(scene: Scene) -> float:
+    """Return the loss of an example, also where it is the sum over all."""
+    return _now(scene.losses) / max(scene.summed, 1)
 
 
 @certain("all one way", "every logsigmoid of a loss without labels pushes the scores the same way",
